@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { chmod, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Failure } from "#system/failure.ts";
+import { writeFileAtomic } from "#system/files.ts";
+import { startTimeOf } from "#system/processes.ts";
+import type { RunSpec } from "./run-spec.ts";
+
+const runnerScript = fileURLToPath(new URL("./runner.mjs", import.meta.url));
+
+/** What a runner needs of our environment. Its agent's is in the spec. */
+const passedOn = ["PATH", "HOME", "TZ", "TMPDIR"];
+
+export type StartedRunner = {
+  pid: number;
+  startTime: string | null;
+  /** The runner's own exit code (RUNNER_EXIT), seen only by the process that started it. */
+  exited: Promise<number | null>;
+};
+
+/** Makes the run folder, for our eyes only: the spec may hold a password, the output what the agent saw. */
+export async function prepareRun(folder: string, spec: RunSpec): Promise<void> {
+  if (spec.command.length === 0 || spec.command[0] === "") {
+    throw new Failure("invalid", `Run ${spec.runId} has no command: give the agent one in steward.yaml.`);
+  }
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+  await writeFileAtomic(join(folder, "spec.json"), `${JSON.stringify(spec, null, 2)}\n`, { mode: 0o600 });
+}
+
+/**
+ * Starts the runner of a prepared run in a session of its own: it outlives this process, however that ends.
+ * Starting one twice is harmless: the second finds the fence taken and leaves.
+ */
+export function startRunner(folder: string): Promise<StartedRunner> {
+  const log = openSync(join(folder, "runner.log"), "a", 0o600);
+  try {
+    // A small young generation keeps an idle runner small; it moves bytes, it computes nothing.
+    const child = spawn(process.execPath, ["--max-semi-space-size=1", runnerScript, folder], {
+      cwd: "/",
+      detached: true,
+      env: ownEnvironment(),
+      stdio: ["ignore", log, log],
+    });
+    child.unref();
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("spawn", () => {
+        const pid = child.pid!;
+        const exited = new Promise<number | null>((done) => child.once("exit", done));
+        resolve({ pid, startTime: startTimeOf(pid), exited });
+      });
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+function ownEnvironment(): Record<string, string> {
+  return Object.fromEntries(passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}

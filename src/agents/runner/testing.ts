@@ -1,0 +1,72 @@
+// For the tests of this folder: run folders that are removed, and runs that are ended, whatever becomes of the test.
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { uuidv7 } from "#system/ids.ts";
+import { findMarked } from "#system/processes.ts";
+import { endRun } from "./end-run.ts";
+import { readRun } from "./read-run.ts";
+import type { RunClocks, RunRecord, RunSpec } from "./run-spec.ts";
+
+export const fence = 7;
+
+/** A folder for one run, and its spec: nothing is started. */
+export async function newRun(
+  context: TestContext,
+  command: string[],
+  { clocks = {}, ...overrides }: Partial<Omit<RunSpec, "clocks">> & { clocks?: Partial<RunClocks> } = {},
+) {
+  const folder = await mkdtemp(join(tmpdir(), "steward-run-"));
+  const runId = uuidv7();
+  const spec: RunSpec = {
+    runId,
+    ticketId: uuidv7(),
+    tenantId: uuidv7(),
+    fence,
+    command,
+    cwd: folder,
+    env: { PATH: process.env["PATH"] ?? "" },
+    clocks: { silenceMs: 20_000, totalMs: 30_000, graceMs: 500, ...clocks },
+    limits: { outputBytes: 1_000_000 },
+    marker: { name: "STEWARD_RUN", value: runId },
+    lease: null,
+    ...overrides,
+  };
+  context.after(async () => {
+    await endRun(folder, fence);
+    await rm(folder, { recursive: true, force: true });
+  });
+  return { folder, spec };
+}
+
+/** The program of this Node, without a shell: `code` is an ES module. */
+export const node = (code: string): string[] => [process.execPath, "--input-type=module", "-e", code];
+
+export async function untilAgentRuns(folder: string): Promise<RunRecord & { agent: NonNullable<RunRecord["agent"]> }> {
+  return until("the agent to start", async () => {
+    const run = await readRun(folder, fence);
+    if (run.state !== "running" || !run.record.agent) return undefined;
+    return { ...run.record, agent: run.record.agent };
+  });
+}
+
+export async function marked(spec: RunSpec): Promise<number[]> {
+  return (await findMarked(spec.marker.name, spec.marker.value)).map(({ pid }) => pid);
+}
+
+export async function untilFile(path: string): Promise<string> {
+  return until(path, async () => (await readFile(path, "utf8").catch(() => "")) || undefined);
+}
+
+/** Looks every 10 ms, for 10 s, until there is a value. */
+export async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  for (let left = 1_000; left > 0; left -= 1) {
+    const value = await look();
+    if (value !== undefined) return value;
+    await pause(10);
+  }
+  throw new Error(`Waited 10 s for ${what}`);
+}
