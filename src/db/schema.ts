@@ -125,6 +125,7 @@ type TicketTable = {
   deadline_at: Optional<Date | null>;
   attempt: Generated<number>;
   max_attempts: Generated<number>;
+  losses: Generated<number>;
   round: Generated<number>;
   dedupe_key: string;
   title: string;

@@ -99,7 +99,8 @@ create table agent (
 --      ▲          ▲          │  ├───► failed      (attempts used up, or cannot be)
 --      └──────────┴──────────┘  └───► cancelled   (from any live state)
 --
--- claimed → ready: a retry, a refusal or a lost worker; ready_at says from when. The fence grows with each claim, so a
+-- claimed → ready: a retry, a refusal or a lost worker; ready_at says from when. A failure counts as an attempt, a lost
+-- worker as a loss: the work is not at fault, so it has more of these. The fence grows with each claim, so a
 -- report with an older fence changes nothing.
 create table ticket (
   id uuid primary key,
@@ -114,6 +115,7 @@ create table ticket (
   deadline_at timestamptz,
   attempt int not null default 0,
   max_attempts int not null default 4,
+  losses int not null default 0,
   round int not null default 1,
   dedupe_key text not null collate "C",
   title text not null,
@@ -200,7 +202,7 @@ create table budget (
   scope_id text not null default '' collate "C",
   unit text not null check (unit in ('nano_usd', 'tokens', 'runs', 'seconds')),
   period text not null check (period in ('hour', 'day', 'week', 'month', 'ever')),
-  period_start timestamptz not null default '-infinity',
+  period_start timestamptz not null default 'epoch',
   limit_amount bigint not null check (limit_amount >= 0),
   spent bigint not null default 0,
   reserved bigint not null default 0 check (reserved >= 0),

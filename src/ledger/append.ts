@@ -1,0 +1,31 @@
+import { sql } from "kysely";
+import type { Tx } from "#db/db.ts";
+import type { Event } from "#ledger/events.ts";
+import { uuidv7 } from "#system/ids.ts";
+
+/** Who did it, when, and by which rule of which policy version. */
+export type Because = { actor: string; at: Date; rule?: string; policy?: string };
+
+/**
+ * Adds to the ledger. It takes a Tx so that no change can commit without its event, and many events at once so that a
+ * batch costs one round trip. The tenant is the transaction's.
+ */
+export async function append(tx: Tx, because: Because, ...events: Event[]): Promise<void> {
+  if (events.length === 0) return;
+  await sql`
+    with added as (
+      insert into event (id, tenant_id, at, type, subject, actor, rule, policy, body)
+      select id, tenant_now(), at, type, subject, actor, rule, policy, body
+      from jsonb_to_recordset(${eventRows(because, events)}::jsonb)
+        as e(id uuid, at timestamptz, type text, subject text, actor text, rule text, policy text, body jsonb)
+      returning id, tenant_id
+    )
+    insert into pending (event_id, tenant_id) select id, tenant_id from added`.execute(tx);
+}
+
+/** The events as the JSON that the insert above reads; the claim puts the same rows into its own statement. */
+export function eventRows({ actor, at, rule, policy }: Because, events: Event[]): string {
+  return JSON.stringify(
+    events.map(({ type, subject, ...body }) => ({ id: uuidv7(), at, type, subject, actor, rule, policy, body })),
+  );
+}
