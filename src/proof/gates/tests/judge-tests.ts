@@ -1,0 +1,144 @@
+import type { GateInput, GateSettings } from "#proof/gate.ts";
+import {
+  green,
+  MAX_CASES,
+  red,
+  type CoverageFacts,
+  type Facts,
+  type FileCoverage,
+  type Finding,
+  type IgnoreFacts,
+  type RedKind,
+  type TestCase,
+  type TestStatus,
+} from "#proof/verdict.ts";
+import { digestOutput } from "./digest-output.ts";
+import { takenAway } from "./taken-away.ts";
+import type { TestRun } from "./test-run.ts";
+
+/** Turns a run into a finding. Every reason that holds is given, the one to act on first. */
+export function judgeTests(
+  run: TestRun,
+  ignores: IgnoreFacts | null,
+  { settings, before }: Pick<GateInput, "settings" | "before">,
+  durationMs: number,
+): Finding {
+  const coverage = run.coverage === null ? null : coverageFacts(run.coverage);
+  const facts = factsOf(run, coverage, ignores, durationMs);
+  if (run.blocked !== null) {
+    if (run.blocked.missing !== undefined) facts.missing = run.blocked.missing;
+    return red(run.blocked.kind, [...run.blocked.reasons, ...run.notes], facts);
+  }
+
+  const problems: { kind: RedKind; reason: string }[] = [
+    ...failing(run),
+    ...emptyRun(run),
+    ...takenAway(run, before, settings).map((reason) => ({ kind: "tampered" as const, reason })),
+    ...hidden(ignores, before, coverage, settings),
+    ...uncovered(coverage, settings),
+  ];
+  const reasons = problems.map((problem) => problem.reason);
+  if (problems[0] !== undefined) return red(problems[0].kind, [...reasons, ...run.notes], facts);
+  const counts = run.counts!;
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
+  return green([`${counts.line} tests pass${skipped}; ${coverage!.percent} % of lines covered`, ...run.notes], facts);
+}
+
+function failing({ counts, cases, exitCode }: TestRun) {
+  const failed = counts?.failed ?? 0;
+  if (failed > 0) {
+    const names = cases.filter((one) => one.status === "failed").slice(0, 5);
+    const list = names.map((one) => `"${one.name}"`).join(", ");
+    const more = failed > names.length && names.length > 0 ? ` and ${failed - names.length} more` : "";
+    const which = names.length > 0 ? `: ${list}${more}` : "";
+    return [{ kind: "tests_failing" as const, reason: `${counts!.line} tests pass; ${failed} failing${which}` }];
+  }
+  if (exitCode === 0) return [];
+  const how = exitCode === null ? "was killed" : `ended with exit code ${exitCode}`;
+  return [{ kind: "tests_failing" as const, reason: `the test run ${how}, though no failing test was counted` }];
+}
+
+function emptyRun({ counts }: TestRun) {
+  if (counts === null) {
+    const reason =
+      "how many tests ran cannot be told from the output; print a summary that Steward knows (TAP, or that of pytest, jest, vitest, mocha, node, go or cargo)";
+    return [{ kind: "no_counts" as const, reason }];
+  }
+  if (counts.total === 0) return [{ kind: "no_tests" as const, reason: "no test ran" }];
+  if (counts.passed + counts.failed > 0) return [];
+  return [{ kind: "no_tests" as const, reason: `all ${counts.total} tests are skipped` }];
+}
+
+function hidden(
+  ignores: IgnoreFacts | null,
+  before: Facts | undefined,
+  coverage: CoverageFacts | null,
+  settings: GateSettings,
+) {
+  if (ignores === null || coverage === null) return [];
+  const lines = ignores.hiddenLines - (before?.ignores?.hiddenLines ?? 0);
+  const comments = ignores.comments - (before?.ignores?.comments ?? 0);
+  const share = (100 * lines) / Math.max(1, coverage.total + ignores.hiddenLines);
+  if (lines <= 0 || share <= settings.ignoredLinesLimit) return [];
+  const reason = `${comments} new comments hide ${lines} lines from coverage (${tenth(share)} %, at most ${settings.ignoredLinesLimit} % may be): test them instead`;
+  return [{ kind: "tampered" as const, reason }];
+}
+
+function uncovered(coverage: CoverageFacts | null, { coverageFloor }: GateSettings) {
+  const low = (reason: string) => [{ kind: "coverage_low" as const, reason }];
+  if (coverageFloor <= 0) return [];
+  if (coverage === null) return low(`line coverage was not measured; the floor is ${coverageFloor} %`);
+  if (coverage.percent >= coverageFloor) return [];
+  if (coverage.total === 0 && coverage.least.length === 0 && coverage.percent === 0) {
+    return low(`line coverage is 0 %: no source file was measured; the floor is ${coverageFloor} %`);
+  }
+  const files = coverage.least.map(({ file, percent }) => `${file} ${percent} %`).join(", ");
+  const least = files === "" ? "" : `; least covered: ${files}`;
+  return low(`line coverage is ${coverage.percent} %, below the floor of ${coverageFloor} %${least}`);
+}
+
+function factsOf(
+  run: TestRun,
+  coverage: CoverageFacts | null,
+  ignores: IgnoreFacts | null,
+  durationMs: number,
+): Omit<Facts, "kind"> {
+  const cases = run.cases.toSorted((a, b) => rank[a.status] - rank[b.status]).map(bounded);
+  return {
+    durationMs,
+    runner: run.runner,
+    ...(run.counts === null ? {} : { tests: run.counts }),
+    cases: cases.slice(0, MAX_CASES),
+    casesLeftOut: Math.max(0, cases.length - MAX_CASES),
+    ...(coverage === null ? {} : { coverage }),
+    ...(ignores === null ? {} : { ignores }),
+    output: digestOutput(run.output),
+  };
+}
+
+const rank: Record<TestStatus, number> = { failed: 0, passed: 1, skipped: 2 };
+
+function bounded(one: TestCase): TestCase {
+  const name = one.name.slice(0, 200);
+  return one.message === undefined ? { ...one, name } : { ...one, name, message: one.message.slice(0, 1_000) };
+}
+
+function coverageFacts(coverage: FileCoverage[] | { percent: number }): CoverageFacts {
+  if (!Array.isArray(coverage)) return { percent: tenth(coverage.percent), covered: 0, total: 0, least: [] };
+  const sum = (of: (file: FileCoverage) => number) => coverage.reduce((total, file) => total + of(file), 0);
+  const covered = sum((file) => file.covered);
+  const total = sum((file) => file.total);
+  const least = coverage
+    .filter((file) => file.covered < file.total)
+    .map(({ file, covered: lines, total: of }) => ({ file, percent: tenth((100 * lines) / of), left: of - lines }))
+    // Of two files as little covered, the one with more to win comes first.
+    .toSorted((a, b) => a.percent - b.percent || b.left - a.left)
+    .slice(0, 5)
+    .map(({ file, percent }) => ({ file, percent }));
+  return { percent: total === 0 ? 0 : tenth((100 * covered) / total), covered, total, least };
+}
+
+/** Down, never up: 79.96 % is not 80 %. */
+function tenth(percent: number): number {
+  return Math.floor(percent * 10) / 10;
+}

@@ -1,0 +1,206 @@
+import { readFile } from "node:fs/promises";
+import { stripTypeScriptTypes } from "node:module";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { testEnvironment } from "#proof/gate-environment.ts";
+import type { GateInput } from "#proof/gate.ts";
+import { runBounded } from "#proof/run-bounded.ts";
+import { countsOf, type FileCoverage, type TestCase } from "#proof/verdict.ts";
+import { installNode } from "./install-node.ts";
+import type { Project } from "./project.ts";
+import { blockedRun, cutShort, type TestRun } from "./test-run.ts";
+
+const reporter = fileURLToPath(new URL("./node-reporter.mjs", import.meta.url));
+const RUNNER = "node --test";
+
+/**
+ * Runs a Node service's tests with this program's own Node, and never by the script in its package.json, which the
+ * run may have changed. What counts is what our recorder signs, and not what is printed or returned.
+ */
+export async function runNodeTests(project: Project, input: GateInput, home: string): Promise<TestRun> {
+  const { settings } = input;
+  const files = project.testFiles.filter((path) => /\.[cm]?[jt]s$/.test(path));
+  if (files.length === 0) return blockedRun(RUNNER, "no_tests", [noTests(project)]);
+  const foreign = await foreignFramework(project, files);
+  if (foreign !== null) {
+    const reason = `the tests are written for ${foreign}: state how to run them, as test: npm test in steward.yaml`;
+    return blockedRun(RUNNER, "runner_missing", [reason], { missing: [foreign] });
+  }
+  const installed = await installNode(project, input, home);
+  if (installed !== null) return installed;
+
+  const run = await runBounded({
+    command: process.execPath,
+    args: [
+      "--test",
+      "--experimental-test-coverage",
+      // Stated, so that only installed code is left out: by default Node also leaves out what looks like a test.
+      "--test-coverage-exclude=**/node_modules/**",
+      "--disable-warning=ExperimentalWarning",
+      `--test-reporter=${reporter}`,
+      "--test-reporter-destination=stdout",
+      ...files.map((path) => asPattern(join(project.top, path))),
+    ],
+    // Coverage is only measured below here.
+    cwd: files.every((path) => path.startsWith(project.base)) ? project.root : project.top,
+    environment: testEnvironment(home),
+    timeoutMs: settings.testTimeoutMs,
+    outputKeptBytes: settings.outputKeptBytes,
+    outputLimitBytes: settings.outputLimitBytes,
+    signal: input.signal,
+    report: true,
+  });
+
+  const messages = (run.report?.messages ?? []) as Message[];
+  const cases = casesOf(messages, project);
+  const result: TestRun = {
+    runner: RUNNER,
+    blocked: cutShort(run, "the test run", { ...settings, timeoutMs: settings.testTimeoutMs }),
+    exitCode: run.exitCode,
+    counts: countsOf(cases),
+    cases,
+    coverage: await coverageOf(messages, project),
+    output: run.output,
+    notes: [],
+  };
+  result.blocked ??= await endedEarly(run.report, messages, files, project);
+  return result;
+}
+
+type Message =
+  | {
+      type: "test";
+      passed: boolean;
+      name: string;
+      suite: boolean;
+      skipped: boolean;
+      todo: boolean;
+      file: string;
+      parent: string;
+      failure: string;
+      message?: string;
+    }
+  | { type: "summary"; file: string | null; success: boolean }
+  | { type: "coverage"; file: string; covered: number; total: number }
+  | { type: "end" };
+
+function noTests(project: Project): string {
+  const place = project.base === "" ? "tests/" : `${project.base}tests/`;
+  return `no test files were found: write them as ${place}*.test.js, with node:test`;
+}
+
+/** `node --test` takes patterns: a file named [id].test.js must mean itself. */
+function asPattern(path: string): string {
+  return path.replaceAll(/[\\*?[\]{}()!+@]/g, (character) => `\\${character}`);
+}
+
+const frameworks = /\b(?:from|require\()\s*\(?["'](vitest|@jest\/globals|jest|mocha|ava|tap|jasmine|uvu|bun:test)["']/;
+
+/** The framework that the tests name, if it is not Node's own. */
+async function foreignFramework(project: Project, files: string[]): Promise<string | null> {
+  for (const path of files) {
+    const named = frameworks.exec(await readFile(join(project.top, path), "utf8"))?.[1];
+    if (named !== undefined) return named.replace("@jest/globals", "jest");
+  }
+  return null;
+}
+
+function casesOf(messages: Message[], project: Project): TestCase[] {
+  return messages.flatMap((message): TestCase[] => {
+    if (message.type !== "test") return [];
+    const file = relative(project.top, message.file);
+    // Node counts a test file as one more test. It is one only when it broke before its tests could run.
+    const wholeFile = message.parent === "" && message.file !== "" && isFileItself(message.name, message.file, project);
+    if (wholeFile && message.passed) return [];
+    if (message.suite && (message.passed || message.failure === "subtestsFailed")) return [];
+    if (wholeFile && message.failure === "subtestsFailed") return [];
+    const status = message.skipped || message.todo ? "skipped" : message.passed ? "passed" : "failed";
+    const name = wholeFile ? file : message.parent === "" ? message.name : `${message.parent} > ${message.name}`;
+    return [
+      {
+        name,
+        file,
+        status,
+        ...(message.message === undefined ? {} : { message: message.message }),
+        ...(wholeFile ? { wholeFile: true } : {}),
+      },
+    ];
+  });
+}
+
+function isFileItself(name: string, file: string, project: Project): boolean {
+  return [project.root, project.top].some((folder) => join(folder, name) === file) || name === file;
+}
+
+/** A file that was never loaded has no covered line: Node itself leaves it out, and 200 untested lines read as 100 %. */
+async function coverageOf(messages: Message[], project: Project): Promise<FileCoverage[]> {
+  const tests = new Set(project.testFiles);
+  const measured = new Map<string, FileCoverage>();
+  for (const message of messages) {
+    if (message.type !== "coverage") continue;
+    const file = relative(project.top, message.file);
+    if (file.startsWith("..") || tests.has(file) || isBesideTests(file, project)) continue;
+    measured.set(file, { file, covered: message.covered, total: message.total });
+  }
+  for (const file of project.sourceFiles) {
+    if (measured.has(file)) continue;
+    const lines = await runnableLines(join(project.top, file));
+    if (lines > 0) measured.set(file, { file, covered: 0, total: lines });
+  }
+  return [...measured.values()];
+}
+
+/** Helpers and fixtures of tests are no more covered code than the tests are. */
+function isBesideTests(file: string, project: Project): boolean {
+  return /(?:^|\/)(?:tests?|__tests__|spec|e2e)\//.test(file) && !project.sourceFiles.includes(file);
+}
+
+/** All lines, as Node counts them; none for a file of types or comments only, which nothing can ever load. */
+async function runnableLines(path: string): Promise<number> {
+  const text = await readFile(path, "utf8");
+  return withoutComments(path.endsWith("ts") ? withoutTypes(text) : text).trim() === "" ? 0 : text.split("\n").length;
+}
+
+function withoutTypes(text: string): string {
+  try {
+    return stripTypeScriptTypes(text);
+  } catch {
+    return text;
+  }
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, "").replaceAll(/^\s*export\s*\{\s*\}\s*;?\s*$/gm, "");
+}
+
+/**
+ * A recorder that was cut off, a forged line, or a file whose process ended before its tests had: none is a pass.
+ * Node itself counts such a file as passed when it exits with 0. Each file that uses node:test must have closed with
+ * its own summary.
+ */
+async function endedEarly(
+  report: { complete: boolean; forged: boolean } | null,
+  messages: Message[],
+  files: string[],
+  project: Project,
+): Promise<TestRun["blocked"]> {
+  if (report?.forged === true) {
+    return { kind: "tampered", reasons: ["something other than the test runner wrote to the report of the tests"] };
+  }
+  if (report?.complete !== true) {
+    return { kind: "ended_early", reasons: ["the test runner ended before it had reported everything"] };
+  }
+  const closed = new Set(messages.map((message) => (message.type === "summary" ? message.file : null)));
+  const broken = new Set(messages.map((message) => (message.type === "test" && !message.passed ? message.file : null)));
+  const open: string[] = [];
+  for (const path of files) {
+    const file = join(project.top, path);
+    if (closed.has(file) || broken.has(file)) continue;
+    if (/["'](?:node:)?test["']/.test(await readFile(file, "utf8"))) open.push(path);
+  }
+  if (open.length === 0) return null;
+  return {
+    kind: "ended_early",
+    reasons: open.map((path) => `${path} ended its process (process.exit?) before its tests had finished`),
+  };
+}

@@ -1,0 +1,74 @@
+// What is not the service's content: what tools write beside it, and what Steward itself writes. The hash, the clean
+// copy and a release leave out the same, so nothing can be judged that is not shipped, or shipped that was not judged.
+
+/** Left out wherever they lie. */
+const FOLDERS = new Set([
+  ".git",
+  ".hg",
+  ".svn",
+  ".steward",
+  ".worktrees",
+  "node_modules",
+  ".venv",
+  "venv",
+  "__pycache__",
+  ".pytest_cache",
+  ".mypy_cache",
+  ".ruff_cache",
+  ".hypothesis",
+  ".tox",
+  ".nox",
+  ".eggs",
+  "htmlcov",
+  ".nyc_output",
+  ".c8",
+  ".cache",
+  ".parcel-cache",
+  ".turbo",
+  ".gradle",
+  ".idea",
+  ".vscode",
+]);
+
+/** Left out only at the top, or in BUILD/: `src/coverage/` may well be the code of an insurer. */
+const TOP_FOLDERS = new Set(["PRODUCTION", "coverage"]);
+
+const FILES = [
+  /^\.DS_Store$/,
+  /^Thumbs\.db$/,
+  /\.py[co]$/,
+  /^\.coverage(\..+)?$/,
+  /^coverage\.(xml|json|lcov|out)$/,
+  /^lcov\.info$/,
+  /^npm-debug\.log/,
+  /\.tsbuildinfo$/,
+  /\.sw[op]$/,
+  /~$/,
+];
+
+/** `.coveragerc` is a person's; `.coverage` and `.coverage.host.123` are data. */
+export function isLeftOut(path: string, kind: "folder" | "file"): boolean {
+  const parts = path.split("/");
+  const name = parts.at(-1)!;
+  if (kind === "file") return FILES.some((pattern) => pattern.test(name));
+  if (FOLDERS.has(name) || name.endsWith(".egg-info")) return true;
+  if (!TOP_FOLDERS.has(name)) return false;
+  return parts.length === 1 || (name === "coverage" && parts.length === 2 && parts[0] === "BUILD");
+}
+
+const MARKER = "<!-- steward:status -->";
+
+/**
+ * A README without Steward's own lines. Blank lines go too: Steward may have set its line apart with them. A README
+ * of which nothing is left was made by Steward, and counts as not there.
+ */
+export function withoutStatusLines(readme: string): string {
+  return readme
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== "" && !line.includes(MARKER))
+    .join("\n");
+}
+
+export function isReadme(path: string): boolean {
+  return /^readme(\.(md|markdown|txt))?$/i.test(path);
+}

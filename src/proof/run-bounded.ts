@@ -1,0 +1,106 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import type { Readable, Writable } from "node:stream";
+import { endGroup, sweepMarked } from "#system/processes.ts";
+import { keepEnds } from "./keep-ends.ts";
+import { MARKER_NAME } from "./gate-environment.ts";
+import { readSignedReport, type SignedReport } from "./signed-report.ts";
+
+export type BoundedCommand = {
+  command: string;
+  args: string[];
+  cwd: string;
+  environment: Record<string, string>;
+  timeoutMs: number;
+  outputKeptBytes: number;
+  outputLimitBytes: number;
+  signal: AbortSignal;
+  /** Gives the program a signed report channel: it writes to descriptor 3, and reads the key once from descriptor 4. */
+  report?: boolean;
+};
+
+export type BoundedRun = {
+  ended: "exited" | "timeout" | "output_limit" | "cancelled" | "not_started";
+  exitCode: number | null;
+  killedBy: NodeJS.Signals | null;
+  output: string;
+  durationMs: number;
+  report: SignedReport | null;
+};
+
+/** Between SIGTERM and SIGKILL. Long enough to write a last line; the verdict is already decided. */
+const GRACE_MS = 2_000;
+
+/** How long to wait for the pipes to close once every process is ended. */
+const DRAIN_MS = 1_000;
+
+/**
+ * Runs a program that is not trusted to end, to be quiet or to clean up: in its own process group, with nothing on
+ * stdin, with exactly the environment given, a deadline and a bound on its output. When this returns, no process of it
+ * is left: the group is ended, and whoever left the group is found by a mark in the environment. Never throws for
+ * what the program does.
+ */
+export async function runBounded(command: BoundedCommand): Promise<BoundedRun> {
+  const started = performance.now();
+  const mark = randomBytes(16).toString("hex");
+  const kept = keepEnds(command.outputKeptBytes);
+  const child = spawn(command.command, command.args, {
+    cwd: command.cwd,
+    env: { ...command.environment, [MARKER_NAME]: mark },
+    detached: true,
+    stdio: command.report === true ? ["ignore", "pipe", "pipe", "pipe", "pipe"] : ["ignore", "pipe", "pipe"],
+  });
+  const streams = child.stdio.filter((stream) => stream !== null && stream !== undefined);
+  const report =
+    command.report === true
+      ? readSignedReport(child.stdio[3] as Readable, child.stdio[4] as Writable, command.outputLimitBytes)
+      : null;
+
+  const ended = await new Promise<{ ended: BoundedRun["ended"]; code: number | null; by: NodeJS.Signals | null }>(
+    (resolve) => {
+      const stop = (why: BoundedRun["ended"]) => resolve({ ended: why, code: null, by: null });
+      const timer = setTimeout(() => stop("timeout"), command.timeoutMs);
+      const cancel = () => stop("cancelled");
+      const finish = resolve;
+      resolve = (value) => {
+        clearTimeout(timer);
+        command.signal.removeEventListener("abort", cancel);
+        finish(value);
+      };
+      if (command.signal.aborted) cancel();
+      command.signal.addEventListener("abort", cancel, { once: true });
+      const take = (chunk: Buffer) => {
+        if (kept.add(chunk) > command.outputLimitBytes) stop("output_limit");
+      };
+      child.stdout?.on("data", take);
+      child.stderr?.on("data", take);
+      report?.overflowed.then(() => stop("output_limit"));
+      child.once("error", (error) => {
+        kept.add(Buffer.from(`${error.message}\n`));
+        stop("not_started");
+      });
+      child.once("exit", (code, by) => resolve({ ended: "exited", code, by }));
+    },
+  );
+
+  if (child.pid !== undefined) {
+    const graceMs = ended.ended === "exited" || ended.ended === "output_limit" ? 0 : GRACE_MS;
+    await endGroup(child.pid, { graceMs });
+    await sweepMarked(MARKER_NAME, mark);
+    await Promise.race([closed(streams), new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
+  }
+  for (const stream of streams) stream.destroy();
+  return {
+    ended: ended.ended,
+    exitCode: ended.code,
+    killedBy: ended.by,
+    output: kept.text(),
+    durationMs: Math.round(performance.now() - started),
+    report: report === null ? null : report.read(),
+  };
+}
+
+async function closed(streams: (Readable | Writable)[]): Promise<void> {
+  const reading = streams.filter((stream): stream is Readable => "readable" in stream && stream.readable);
+  await Promise.all(reading.map((stream) => new Promise((resolve) => stream.once("close", resolve))));
+}
