@@ -1,0 +1,90 @@
+import type { Kysely, Transaction } from "kysely";
+import { sql } from "kysely";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DatabaseError } from "pg";
+import type { Schema } from "./schema.ts";
+
+/** A pool: what may begin a transaction, or read outside of one. */
+export type Db = Kysely<Schema>;
+
+/** An open transaction. A command that writes takes this: a plain `Db` does not compile, see db.test.ts. */
+export type Tx = Transaction<Schema>;
+
+/**
+ * Runs `work` in a transaction that sees this tenant's rows and no others (policies read `app.tenant`, which is set for
+ * this transaction only). A deadlock or a serialization failure is rolled back and run again, so `work` must change
+ * nothing outside the database. If the connection is lost while the commit is under way, nobody knows whether it
+ * happened: that is a CommitUnknown, and it is never run again from here.
+ */
+export async function inTenant<T>(db: Db, tenantId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return inTransaction(db, async (tx) => {
+    await sql`select set_config('app.tenant', ${tenantId}, true)`.execute(tx);
+    return work(tx);
+  });
+}
+
+/** The same without a tenant: for the engine role, whose policies cross tenants. */
+export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await once(db, work);
+    } catch (error) {
+      if (attempt >= attempts || !isRaceLost(error)) throw error;
+      await sleep(Math.random() * 10 * 2 ** attempt);
+    }
+  }
+}
+
+/** Each try waits up to twice as long as the one before: 20, 40, 80, 160 ms at most. */
+const attempts = 5;
+
+/** The server may have committed, or not: ask by reading what the transaction would have changed. */
+export class CommitUnknown extends Error {
+  override readonly name = "CommitUnknown";
+}
+
+async function once<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const tx = await db.startTransaction().execute();
+  let result: T;
+  try {
+    result = await work(tx);
+  } catch (error) {
+    // On a lost connection this fails too, and the server has rolled back by itself.
+    await tx
+      .rollback()
+      .execute()
+      .catch(() => {});
+    throw error;
+  }
+  try {
+    await tx.commit().execute();
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error;
+    throw new CommitUnknown("The connection to the database was lost during a commit; it may have happened or not.", {
+      cause: error,
+    });
+  }
+  return result;
+}
+
+/** 40001: serialization failure. 40P01: deadlock. The server has rolled back, and the same again may well succeed. */
+function isRaceLost(error: unknown): boolean {
+  return error instanceof DatabaseError && (error.code === "40001" || error.code === "40P01");
+}
+
+/**
+ * True if an error says that the server, or the way to it, is gone for the moment: wait (waitForDatabase) and look
+ * again. Class 08: connection trouble. 57P01 to 57P03: shutting down, crashed, or starting. 53300: no connection free.
+ * pg's own errors for a broken connection have no code.
+ */
+export function isConnectionLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error ? String(error.code) : "";
+  if (/^(08...|57P0[123]|53300|ECONN.*|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH|ENETUNREACH)$/.test(code)) return true;
+  return (
+    code === "" &&
+    /^(Connection terminated|Client has encountered a connection error|timeout exceeded|Client was closed)/.test(
+      error.message,
+    )
+  );
+}

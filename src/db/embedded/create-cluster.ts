@@ -1,0 +1,100 @@
+import { randomBytes } from "node:crypto";
+import { chmod, chown, mkdir, mkdtemp, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Log } from "#system/log.ts";
+import { hasErrorCode, messageOf } from "#system/failure.ts";
+import { cannotRun } from "./failures.ts";
+import type { Layout } from "./layout.ts";
+import { runProgram } from "./run-program.ts";
+import { requireReach, type ServerUser } from "./server-user.ts";
+
+/** The name of the superuser that initdb makes; its password is in the cluster's folder. */
+export const adminName = "steward";
+
+/**
+ * Makes the data directory if there is none. It is made aside and appears by one rename, on disk and with its
+ * password: a kill in the middle leaves rubbish under another name, never half a cluster. Call it under the lock.
+ */
+export async function createCluster({
+  layout,
+  binaries,
+  user,
+  log,
+}: {
+  layout: Layout;
+  binaries: string;
+  user: ServerUser | null;
+  log: Log;
+}): Promise<void> {
+  try {
+    await mkdir(layout.database, { recursive: true, mode: 0o755 });
+    await requireReach(layout.database, user);
+    await removeUnfinished(layout);
+    if (await stat(layout.cluster).catch(ignoreMissing)) return;
+    log.info({ folder: layout.cluster }, "making a new database directory");
+    await makeAside({ layout, binaries, user });
+  } catch (error) {
+    if (!hasErrorCode(error, "EACCES", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR")) throw error;
+    throw cannotRun(
+      `The database directory ${layout.database} could not be made: ${messageOf(error)}.`,
+      "Make room and make it writable, choose another home (STEWARD_HOME)",
+      error,
+    );
+  }
+}
+
+async function makeAside({ layout, binaries, user }: { layout: Layout; binaries: string; user: ServerUser | null }) {
+  const aside = await mkdtemp(`${layout.cluster}.making-`);
+  const data = join(aside, "data");
+  const password = randomBytes(24).toString("base64url");
+  const passwordForInitdb = join(aside, "initdb-password");
+  await chmod(aside, 0o711);
+  await mkdir(data, { mode: 0o700 });
+  await writeFile(passwordForInitdb, password, { mode: 0o600 });
+  if (user) {
+    await chown(data, user.uid, user.gid);
+    await chown(passwordForInitdb, user.uid, user.gid);
+  }
+  const { code, output } = await runProgram(join(binaries, "bin", "initdb"), initdbArguments(data, passwordForInitdb), {
+    user,
+    cwd: aside,
+  });
+  if (code !== 0) {
+    throw cannotRun(
+      `initdb could not make the database in ${layout.database} (${code}): ${output.split("\n").slice(-6).join(" ")}`,
+      "Look at what it says (a full disk is the usual reason)",
+    );
+  }
+  await rm(passwordForInitdb);
+  await writePassword(join(aside, "password"), password);
+  await rename(aside, layout.cluster);
+  const folder = await open(layout.database, "r");
+  await folder.sync().finally(() => folder.close());
+}
+
+/** The builtin provider sorts and folds case alike on every machine, whatever its C library is upgraded to. */
+function initdbArguments(data: string, passwordFile: string): string[] {
+  return [
+    ...["-D", data, "-U", adminName, "--pwfile", passwordFile],
+    ...["--auth", "scram-sha-256", "--data-checksums", "--encoding", "UTF8"],
+    ...["--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"],
+  ];
+}
+
+async function writePassword(path: string, password: string): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  await file.writeFile(password);
+  await file.sync().finally(() => file.close());
+}
+
+/** Left by a kill during initdb. Nobody else is at work on one: we hold the lock. */
+async function removeUnfinished(layout: Layout): Promise<void> {
+  for (const name of await readdir(layout.database)) {
+    if (name.startsWith("cluster.making-")) await rm(join(layout.database, name), { recursive: true, force: true });
+  }
+}
+
+function ignoreMissing(error: unknown): null {
+  if (hasErrorCode(error, "ENOENT")) return null;
+  throw error;
+}

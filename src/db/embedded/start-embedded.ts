@@ -1,0 +1,146 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { mkdir, readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import type { Log } from "#system/log.ts";
+import { hasErrorCode, messageOf } from "#system/failure.ts";
+import { enter } from "./alive.ts";
+import { installBinaries } from "./binaries.ts";
+import { adminName, createCluster } from "./create-cluster.ts";
+import { cannotRun } from "./failures.ts";
+import { launch } from "./launch.ts";
+import { layoutOf, type Layout } from "./layout.ts";
+import { withLock } from "./lock.ts";
+import { findPostmaster, type Postmaster } from "./postmaster.ts";
+import { serverUser } from "./server-user.ts";
+import { stopEmbedded, stopIfLast } from "./stop-embedded.ts";
+
+/** A home's own PostgreSQL, running. */
+export type Embedded = {
+  /** For the superuser `steward` on the database `steward`. It holds the password: do not log it. */
+  adminUrl: string;
+  host: "127.0.0.1";
+  port: number;
+  pid: number;
+  /** True if the server was running already. */
+  adopted: boolean;
+  /** The database directory, for the owner to know. */
+  folder: string;
+  /** Says that this process is done; the server ends if nobody else here needs it. True if it ended. */
+  leave(): Promise<boolean>;
+  /** Ends the server whoever needs it. */
+  stop(): Promise<void>;
+};
+
+export type EmbeddedOptions = {
+  /** The folder that holds `database/` and `alive/`. */
+  home: string;
+  log: Log;
+  /** Where the programs are copied to, once for each version of PostgreSQL. */
+  stateRoot?: string;
+  /** Settings that replace ours, for tests. */
+  settings?: Record<string, string>;
+};
+
+/**
+ * The home's database server, started if it does not run and adopted if it does: it is detached, so that it lives
+ * through kill -9 of whoever started it. Any number of processes may ask at once; one server comes of it.
+ */
+export async function startEmbedded({
+  home,
+  log,
+  stateRoot = defaultStateRoot(),
+  settings = {},
+}: EmbeddedOptions): Promise<Embedded> {
+  const layout = layoutOf(home);
+  const user = await serverUser();
+  const binaries = await installBinaries({ stateRoot, user, log });
+  await makeHome(layout);
+  // Before the server is looked for: whoever is the last one out then sees us, or we see that it has stopped.
+  const presence = await enter(home);
+  try {
+    const { postmaster, adopted } = await withLock(layout.lock, async () => {
+      await createCluster({ layout, binaries, user, log });
+      const running = await findPostmaster(layout.data);
+      const postmaster = running ?? (await launch({ layout, binaries, user, settings, log }));
+      return { postmaster, adopted: running !== null };
+    });
+    const adminUrl = await connectable(layout, postmaster);
+    log.info({ server: postmaster.pid, port: postmaster.port, adopted }, "the embedded database is ready");
+    return {
+      adminUrl,
+      host: "127.0.0.1",
+      port: postmaster.port,
+      pid: postmaster.pid,
+      adopted,
+      folder: layout.database,
+      leave: async () => {
+        await presence.leave();
+        return stopIfLast(home);
+      },
+      stop: async () => {
+        await presence.leave();
+        await stopEmbedded(home);
+      },
+    };
+  } catch (error) {
+    await presence.leave();
+    throw error;
+  }
+}
+
+/** Root keeps it where `postgres` and `nobody` can come; others where their desktop keeps such things. */
+export function defaultStateRoot(): string {
+  return process.getuid?.() === 0 ? "/var/lib/steward" : join(homedir(), ".local", "state", "steward");
+}
+
+async function makeHome(layout: Layout): Promise<void> {
+  try {
+    await mkdir(layout.database, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw cannotRun(
+      `The home ${layout.home} could not be made: ${messageOf(error)}.`,
+      "Make room and make it writable, choose another home (STEWARD_HOME)",
+      error,
+    );
+  }
+}
+
+/** Waits until our password opens it, and makes the database named `steward` the first time. */
+async function connectable(layout: Layout, { port }: Postmaster): Promise<string> {
+  const password = await readFile(layout.password, "utf8");
+  const urlOf = (database: string) => `postgresql://${adminName}:${password}@127.0.0.1:${port}/${database}`;
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      await makeDatabase(urlOf("postgres"));
+      return urlOf(adminName);
+    } catch (error) {
+      // 57P03: still starting up, as a server that we adopted may be; or it restarts its backends after a crash.
+      const starting = hasErrorCode(error, "57P03", "ECONNREFUSED", "ECONNRESET");
+      if (!starting || Date.now() > deadline) {
+        throw cannotRun(
+          `The embedded database in ${layout.database} runs but refuses us: ${messageOf(error)}.`,
+          `See ${layout.log}`,
+          error,
+        );
+      }
+      await sleep(50);
+    }
+  }
+}
+
+async function makeDatabase(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [adminName]);
+    if (rowCount === 0) await client.query(`create database ${adminName}`);
+  } catch (error) {
+    // 42P04, 23505: another process has just made it.
+    if (!hasErrorCode(error, "42P04", "23505")) throw error;
+  } finally {
+    await client.end();
+  }
+}
