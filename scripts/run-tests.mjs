@@ -1,0 +1,130 @@
+/**
+ * `node scripts/run-tests.mjs [--long] [PART…]`: every test, or those whose path contains one of the parts.
+ *
+ * Passes only if tests ran, all passed, and nothing that they started is still running. `--long` runs the
+ * `*.long.test.ts` files instead. `--minutes N` ends the whole run, failed, after that long.
+ */
+
+import { mkdirSync, chmodSync, readdirSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { randomBytes } from "node:crypto";
+import { endSurvivors, findSurvivors } from "./survivors.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const { values: options, positionals: parts } = parseArgs({
+  allowPositionals: true,
+  options: { long: { type: "boolean", default: false }, minutes: { type: "string" } },
+});
+
+/** For one file. A short one takes seconds; the bound is for one that hangs, on a machine that is busy. */
+const FILE_TIMEOUT_MS = options.long ? 45 * 60_000 : 3 * 60_000;
+
+process.exitCode = (await main()) ? 0 : 1;
+
+async function main() {
+  const files = testFiles().filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+  if (files.length === 0) {
+    console.error(
+      `No test file ${parts.length ? `contains ${parts.join(" or ")} in its path` : "was found"}: nothing ran, so nothing passed.`,
+    );
+    return false;
+  }
+
+  // What the tests start is known afterwards by this mark in its environment, or by this folder.
+  const id = randomBytes(4).toString("hex");
+  const scratch = join(tmpdir(), `steward-test-${id}`);
+  mkdirSync(scratch);
+  chmodSync(scratch, 0o1777); // Tests as root start Postgres as another user, which must get in, as into /tmp.
+  process.env.STEWARD_TEST_RUN = id;
+  process.env.TMPDIR = scratch;
+  delete process.env.NODE_TEST_CONTEXT; // Inherited, it makes a red suite end with exit code 0 and no output.
+
+  const result = await runFiles(files);
+  const survivors = await findSurvivors(id, scratch, { waitMs: 3000 });
+  await endSurvivors(survivors);
+  reportLeftovers(survivors, scratch);
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
+
+  for (const file of result.empty) console.log(`\n✖ ${file} holds no test.`);
+  if (result.counts.tests === 0) console.log("\n✖ No test ran, so nothing passed.");
+  if (result.ended) console.log(`\n✖ Ended before all tests had run: ${result.ended}.`);
+  const passed =
+    result.success && !result.ended && result.empty.length === 0 && result.counts.tests > 0 && survivors.length === 0;
+  const { tests, passed: pass, failed, cancelled, skipped, todo } = result.counts;
+  console.log(
+    `\n${passed ? "✔ passed" : "✖ FAILED"}: ${pass} of ${tests} tests in ${files.length} files passed, ` +
+      `${failed} failed, ${cancelled} cancelled, ${skipped} skipped, ${todo} todo, ${survivors.length} processes left running`,
+  );
+  return passed;
+}
+
+function testFiles() {
+  return ["src", "test"]
+    .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
+    .filter((entry) => entry.name.endsWith(".long.test.ts") === options.long)
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .filter((file) => !/(^|\/)(fixtures|node_modules)\//.test(file))
+    .toSorted();
+}
+
+/** Runs each file in a process of its own, as many at once as there are cores, and prints as they end. */
+async function runFiles(files) {
+  const stop = new AbortController();
+  /** @type {string | undefined} */
+  let ended;
+  const end = (why) => {
+    ended ??= why;
+    stop.abort();
+  };
+  const limit =
+    options.minutes && setTimeout(() => end(`${options.minutes} minutes are over`), Number(options.minutes) * 60_000);
+  process.once("SIGINT", end).once("SIGTERM", end);
+
+  const stream = run({
+    cwd: root,
+    files: files.map((file) => join(root, file)),
+    concurrency: options.long ? 1 : Math.max(2, availableParallelism()),
+    timeout: FILE_TIMEOUT_MS,
+    signal: stop.signal,
+  });
+  /** @type {{ success: boolean, empty: string[], counts: Record<string, number> }} */
+  const result = {
+    success: false,
+    empty: [],
+    counts: { tests: 0, passed: 0, failed: 0, cancelled: 0, skipped: 0, todo: 0 },
+  };
+  stream.on("test:pass", (event) => {
+    // Node reports a file without any test as one passed test that is named like the file.
+    const file = relative(root, event.name);
+    if (event.nesting === 0 && files.includes(file)) result.empty.push(file);
+  });
+  stream.on("test:summary", (event) => {
+    if (event.file === undefined) Object.assign(result, { success: event.success, counts: event.counts });
+  });
+  const printed = stream.compose(new spec());
+  for await (const text of printed) process.stdout.write(text);
+
+  clearTimeout(limit);
+  process.off("SIGINT", end).off("SIGTERM", end);
+  return { ...result, ended };
+}
+
+function reportLeftovers(survivors, scratch) {
+  if (survivors.length > 0) {
+    console.log(`\n✖ Still running after the tests, and ended now:`);
+    for (const { pid, command } of survivors) console.log(`  ${pid}  ${command}`);
+  }
+  const left = readdirSync(scratch).filter((name) => name !== "node-compile-cache");
+  if (left.length > 0) {
+    console.log(
+      `\nℹ ${left.length} left in the temporary folder, and removed now: ${left.slice(0, 8).join(", ")}${left.length > 8 ? ", …" : ""}`,
+    );
+  }
+}
