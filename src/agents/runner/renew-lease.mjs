@@ -17,7 +17,7 @@ const RETRY_MS = 500;
  * Renews until stopped; calls `onEnd` once with the outcome if the lease is lost, stopped or cannot be kept.
  * Returns what stops it.
  */
-export function renewLease({ lease, tenantId, ticketId, fence, runId }, { startedAt, graceMs, onEnd, note }) {
+export function renewLease(lease, { tenantId, ticketId, fence, runId }, { startedAt, graceMs, onEnd, note }) {
   const allowedMs = lease.kind === "embedded" ? lease.databaseWaitMs : beforeOthersClaim(lease, graceMs);
   const renewed = sinceLast(Date.parse(lease.grantedAt ?? "") || startedAt.getTime());
   let client = null;
@@ -66,11 +66,18 @@ export function renewLease({ lease, tenantId, ticketId, fence, runId }, { starte
   }
 
   async function renewOnce() {
-    client ??= await connect(lease);
-    await client.query("begin");
-    await client.query("select set_config('app.tenant', $1, true)", [tenantId]);
-    const { rows } = await client.query(lease.renewSql, [ticketId, fence, runId]);
-    await client.query("commit");
+    // Kept before it is connected, so that an attempt which is given up takes its connection with it.
+    const fresh = client === null;
+    const own = (client ??= newClient(lease));
+    if (fresh) await own.connect();
+    await own.query("begin");
+    // The limit is for the server: it must not go on with a renewal that was given up.
+    await own.query("select set_config('app.tenant', $1, true), set_config('statement_timeout', $2, true)", [
+      tenantId,
+      String(RENEWAL_MS),
+    ]);
+    const { rows } = await own.query(lease.renewSql, [ticketId, fence, runId]);
+    await own.query("commit");
     const state = rows[0]?.state ?? "lost";
     if (!["ok", "stop", "lost"].includes(state)) throw new Error(`The renewal answered ${JSON.stringify(state)}`);
     return state;
@@ -87,7 +94,6 @@ export function renewLease({ lease, tenantId, ticketId, fence, runId }, { starte
     const old = client;
     client = null;
     if (old === null) return;
-    old.removeAllListeners("error").on("error", () => {});
     // Not end(): that waits for a server which may not answer.
     old.connection.stream.destroy();
   }
@@ -109,7 +115,7 @@ function sinceLast(startedAtMs) {
   };
 }
 
-async function connect({ url, connectionFile }) {
+function newClient({ url, connectionFile }) {
   const settings = connectionFile === undefined ? { connectionString: url } : readConnection(connectionFile);
   const client = new pg.Client({
     ...settings,
@@ -119,7 +125,6 @@ async function connect({ url, connectionFile }) {
   });
   // A connection that breaks between two renewals is noticed by the next.
   client.on("error", () => {});
-  await client.connect();
   return client;
 }
 

@@ -14,7 +14,7 @@ import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { endGroup, findMarked, startTimeOf, sweepMarked } from "../../system/processes.mjs";
-import { leaveAlive, joinAlive } from "./alive.mjs";
+import { callLastOneOut, joinAlive } from "./alive.mjs";
 import { readCpuSeconds, readPeakRss } from "./resources.mjs";
 import { addAgent, claimFence, reserveResult } from "./run-files.mjs";
 import { openSpool } from "./spool.mjs";
@@ -29,125 +29,109 @@ const CLOSE_WAIT_MS = 500;
 
 const outcome = { name: "exited", detail: null, exitCode: null, signal: null };
 const startedAt = new Date();
-let spec;
 let agent = null;
-let stopping = null;
-let stopped = false;
+let clocks = null;
+let stopLease = () => {};
 let peakRssBytes = null;
+/** Set once the agent is being ended, and once the run is being written up. */
+let ending = null;
+let finishing = null;
 
-// A stop may come before there is an agent.
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => end("stopped", `The runner received ${signal}.`));
 process.on("SIGHUP", () => {});
 
-try {
-  spec = JSON.parse(readFileSync(join(folder, "spec.json"), "utf8"));
-} catch (error) {
-  console.error(`spec.json cannot be read: ${error.message}`);
-  process.exit(2);
-}
+const spec = readSpec();
 if (!claimFence(folder, spec.fence)) process.exit(3);
-
 const result = reserveResult(folder, spec.fence);
-const leaveOnExit = joinAlive(spec.home);
+const leaveList = joinAlive(spec.home);
 const spool = openSpool(join(folder, "output.log"), { limitBytes: spec.limits.outputBytes });
 
-process.on("uncaughtException", (error) => {
-  console.error(error);
-  void end("runner_failed", `The runner failed: ${error.message}`).then(finish);
-});
-
-if (stopped) await finish();
-else start();
+process.on("uncaughtException", fail);
+try {
+  start();
+} catch (error) {
+  fail(error);
+}
 
 function start() {
-  const missing = existsSync(spec.cwd) ? null : `Its work folder ${spec.cwd} is not there.`;
-  if (missing !== null) return void spawnFailed(missing);
-  let input;
-  try {
-    input = spec.stdinFile === undefined ? "ignore" : openSync(spec.stdinFile, "r");
-  } catch (error) {
-    return void spawnFailed(error.message);
-  }
-  const [program, ...args] = spec.command;
-  let child;
-  try {
-    child = spawn(program, args, {
-      cwd: spec.cwd,
-      env: { ...spec.env, [spec.marker.name]: spec.marker.value },
-      stdio: [input, "pipe", "pipe"],
-      detached: true,
-    });
-  } catch (error) {
-    return void spawnFailed(error.message);
-  } finally {
-    if (typeof input === "number") closeSync(input);
-  }
-  child.once("error", (error) => {
-    if (child.pid === undefined) void spawnFailed(error.message);
+  const child = spawnAgent();
+  if (child === null) return;
+  agent = { pid: child.pid, running: true };
+  child.once("exit", (code, signal) => {
+    agent.running = false;
+    outcome.exitCode = code;
+    outcome.signal = signal;
+    finish();
   });
-  if (child.pid === undefined) return;
-
-  agent = { child, pid: child.pid, running: true };
   addAgent(folder, spec.fence, {
     pid: child.pid,
     startTime: startTimeOf(child.pid),
     startedAt: new Date().toISOString(),
   });
-  if (spec.nice) lowerPriority(child.pid, spec.nice);
   spool.read(child.stdout, "stdout");
   spool.read(child.stderr, "stderr");
-  child.once("exit", (code, signal) => {
-    agent.running = false;
-    outcome.exitCode = code;
-    outcome.signal = signal;
-    void finish();
-  });
-  watchClocks();
-  if (spec.lease !== null) void keepLease();
+  if (spec.nice) lowerPriority(child.pid, spec.nice);
+  clocks = watchClocks();
+  if (spec.lease !== null) void keepLease(spec.lease);
 }
 
-function spawnFailed(why) {
+/** In a session and process group of its own. Null if it cannot be; the run is then finished. */
+function spawnAgent() {
+  const [program, ...args] = spec.command;
+  let input = "ignore";
+  try {
+    // Else the missing folder is reported as a missing program.
+    if (!existsSync(spec.cwd)) throw new Error(`its work folder ${spec.cwd} is not there`);
+    if (spec.stdinFile !== undefined) input = openSync(spec.stdinFile, "r");
+    const env = { ...spec.env, [spec.marker.name]: spec.marker.value };
+    const child = spawn(program, args, { cwd: spec.cwd, env, stdio: [input, "pipe", "pipe"], detached: true });
+    child.once("error", (error) => child.pid === undefined && couldNotStart(error));
+    return child.pid === undefined ? null : child;
+  } catch (error) {
+    couldNotStart(error);
+    return null;
+  } finally {
+    if (input !== "ignore") closeSync(input);
+  }
+}
+
+function couldNotStart(error) {
   outcome.name = "spawn_failed";
-  outcome.detail = `The agent could not be started (${spec.command[0]}): ${why}`;
-  return finish();
+  outcome.detail = `The agent could not be started (${spec.command[0]}): ${error.message}`;
+  finish();
 }
 
-/** Ends the agent; the first reason counts. Its exit then finishes the run. */
+/** Ends the agent, whose exit finishes the run. The first reason counts. */
 function end(name, detail, { graceMs = stopGrace() } = {}) {
-  stopped = true;
-  if (stopping !== null) return stopping;
+  if (ending !== null || finishing !== null) return;
   outcome.name = name;
   outcome.detail = detail;
-  stopping = agent?.running ? endGroup(agent.pid, { graceMs }) : Promise.resolve(true);
-  return stopping;
+  ending = agent?.running ? endGroup(agent.pid, { graceMs }) : Promise.resolve(false);
+  // One that not even SIGKILL ends, stuck in the kernel, must not keep the result from being written.
+  ending.then((ended) => ended || finish(), finish);
 }
 
 function stopGrace() {
-  return spec?.clocks.stopGraceMs ?? Math.min(spec?.clocks.graceMs ?? 0, 700);
+  return spec.clocks.stopGraceMs ?? Math.min(spec.clocks.graceMs, 700);
 }
 
-let finishing = null;
+function fail(error) {
+  console.error(error);
+  end("runner_failed", `The runner failed: ${error.message}`);
+}
+
 function finish() {
-  finishing ??= finishOnce();
-  return finishing;
+  finishing ??= finishOnce().catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });
 }
 
-/** Nothing of the run is left when its result is there. */
+/** When the result is there, nothing of the run is left. */
 async function finishOnce() {
-  clearInterval(watchClocks.timer);
-  keepLease.stop?.();
-  let clean = true;
-  try {
-    if (agent !== null) {
-      await stopping;
-      clean = await endGroup(agent.pid, { graceMs: stopGrace() });
-      await sweepMarked(spec.marker.name, spec.marker.value, { graceMs: stopGrace() });
-      clean &&= (await findMarked(spec.marker.name, spec.marker.value)).length === 0;
-    }
-  } catch (error) {
-    clean = false;
-    outcome.detail ??= `What the agent left behind could not all be ended: ${error.message}`;
-  }
+  clearInterval(clocks);
+  stopLease();
+  const clean = agent === null || (await endWhatIsLeft());
   const output = await spool.close({ waitMs: CLOSE_WAIT_MS });
   result.write({
     fence: spec.fence,
@@ -163,34 +147,45 @@ async function finishOnce() {
     peakRssBytes,
     cpuSeconds: agent === null ? null : readCpuSeconds(),
   });
-  leaveOnExit();
-  leaveAlive(spec);
+  leaveList();
+  callLastOneOut(spec);
   process.exit(outcome.name === "runner_failed" ? 1 : 0);
+}
+
+/** The group's members first, then whoever left the group. False if some could not be ended. */
+async function endWhatIsLeft() {
+  const { name, value } = spec.marker;
+  try {
+    await ending;
+    const ended = await endGroup(agent.pid, { graceMs: stopGrace() });
+    await sweepMarked(name, value, { graceMs: stopGrace() });
+    return ended && (await findMarked(name, value)).length === 0;
+  } catch (error) {
+    console.error(error);
+    return false;
+  }
 }
 
 function watchClocks() {
   const { silenceMs, totalMs, graceMs } = spec.clocks;
   const began = performance.now();
-  const every = Math.max(10, Math.min(TICK_MS, silenceMs / 10, totalMs / 10));
-  watchClocks.timer = setInterval(() => {
-    const now = performance.now();
-    peakRssBytes = Math.max(peakRssBytes ?? 0, readPeakRss(agent.pid) ?? 0) || null;
-    if (now - began >= totalMs) void end("total", `It ran for ${inWords(totalMs)}, the most it may.`, { graceMs });
-    else if (now - Math.max(began, spool.lastAt()) >= silenceMs) {
-      void end("silence", `It wrote nothing for ${inWords(silenceMs)}.`, { graceMs });
-    }
-  }, every);
+  return setInterval(
+    () => {
+      const now = performance.now();
+      peakRssBytes = Math.max(peakRssBytes ?? 0, readPeakRss(agent.pid) ?? 0) || null;
+      if (now - began >= totalMs) end("total", `It ran for ${inWords(totalMs)}, the most it may.`, { graceMs });
+      else if (now - Math.max(began, spool.lastAt()) >= silenceMs) {
+        end("silence", `It wrote nothing for ${inWords(silenceMs)}.`, { graceMs });
+      }
+    },
+    Math.max(10, Math.min(TICK_MS, silenceMs / 10, totalMs / 10)),
+  );
 }
 
-async function keepLease() {
+async function keepLease(lease) {
   const { renewLease } = await import("./renew-lease.mjs");
-  if (finishing !== null) return;
-  keepLease.stop = renewLease(spec, {
-    startedAt,
-    graceMs: stopGrace(),
-    onEnd: (name, detail) => void end(name, detail),
-    note: (text) => spool.note(text),
-  });
+  if (ending !== null || finishing !== null) return;
+  stopLease = renewLease(lease, spec, { startedAt, graceMs: stopGrace(), onEnd: end, note: spool.note });
 }
 
 function lowerPriority(pid, nice) {
@@ -203,4 +198,13 @@ function lowerPriority(pid, nice) {
 
 function inWords(milliseconds) {
   return milliseconds >= 120_000 ? `${Math.round(milliseconds / 60_000)} min` : `${milliseconds / 1000} s`;
+}
+
+function readSpec() {
+  try {
+    return JSON.parse(readFileSync(join(folder, "spec.json"), "utf8"));
+  } catch (error) {
+    console.error(`spec.json cannot be read: ${error.message}`);
+    process.exit(2);
+  }
 }

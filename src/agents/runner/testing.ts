@@ -9,7 +9,9 @@ import { uuidv7 } from "#system/ids.ts";
 import { findMarked } from "#system/processes.ts";
 import { endRun } from "./end-run.ts";
 import { readRun } from "./read-run.ts";
-import type { RunClocks, RunRecord, RunSpec } from "./run-spec.ts";
+import type { RunClocks, RunRecord, RunResult, RunSpec } from "./run-spec.ts";
+import { prepareRun, startRunner } from "./start-runner.ts";
+import { waitForEnd } from "./wait-for-end.ts";
 
 export const fence = 7;
 
@@ -40,6 +42,19 @@ export async function newRun(
     await rm(folder, { recursive: true, force: true });
   });
   return { folder, spec };
+}
+
+/** Prepares and starts a run, and waits for its result. */
+export async function start(folder: string, spec: RunSpec): Promise<RunResult> {
+  await prepareRun(folder, spec);
+  const { exited } = await startRunner(folder);
+  return finished(folder, exited);
+}
+
+export async function finished(folder: string, exited?: Promise<unknown>): Promise<RunResult> {
+  const end = await waitForEnd(folder, fence, { ...(exited && { exited }), everyMs: 20 });
+  if (end.state === "ended") return end.result;
+  throw new Error(`The runner is dead: ${await readFile(join(folder, "runner.log"), "utf8")}`);
 }
 
 /** The program of this Node, without a shell: `code` is an ES module. */
