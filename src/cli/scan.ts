@@ -1,0 +1,73 @@
+import { relative } from "node:path";
+import type { Command } from "commander";
+import { detectPhase, type PhaseContext, type PhaseVerdict } from "#lines/service/phase.ts";
+import { nothingKnown, type KnownFacts, type SeenFacts } from "#lines/service/facts.ts";
+import { systemClock, type Clock } from "#system/clock.ts";
+import { readWorkspace } from "#workspace/read-workspace.ts";
+import { readStewardYaml } from "#workspace/steward-yaml.ts";
+import { table } from "./table.ts";
+
+export type ScanRow = {
+  service: string;
+  path: string;
+  stage: PhaseVerdict["stage"];
+  phase: PhaseVerdict["phase"];
+  reasons: string[];
+  needs: PhaseVerdict["needs"];
+  stack: string | null;
+};
+
+/**
+ * What phase every service of a folder is in, from its files, its registry and stored verdicts alone: no server, no
+ * database, and nothing is written or run. Fails with "not_found" if `dir` is no folder.
+ */
+export async function scanWorkspace(
+  dir: string,
+  { clock = systemClock }: { clock?: Clock } = {},
+): Promise<{ rows: ScanRow[]; problems: string[] }> {
+  const settings = readStewardYaml(dir);
+  const workspace = readWorkspace(dir, settings);
+  const context: PhaseContext = { now: clock.now() };
+  const known: KnownFacts = { ...nothingKnown, draftingAllowed: settings.drafting };
+  const rows = workspace.services.map((seen) => row(seen, detectPhase({ seen, known }, context)));
+  return { rows, problems: [...settings.problems, ...workspace.problems] };
+}
+
+function row(seen: SeenFacts, { stage, phase, reasons, needs }: PhaseVerdict): ScanRow {
+  return {
+    service: seen.name,
+    path: seen.path,
+    stage,
+    phase,
+    reasons,
+    needs,
+    stack: seen.code?.stack ?? seen.settings.stack ?? null,
+  };
+}
+
+/** `steward scan [DIR]`. */
+export function registerScan(program: Command): void {
+  program
+    .command("scan")
+    .description("say which phase every service is in, and why, from its files alone")
+    .argument("[dir]", "a workspace, a folder of services, or one service", ".")
+    .option("--json", "print an array of services")
+    .action(async (dir: string, { json = false }: { json?: boolean }) => {
+      const { rows, problems } = await scanWorkspace(dir);
+      for (const problem of problems) process.stderr.write(`steward: ${problem}\n`);
+      process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : shown(rows, dir));
+    });
+}
+
+function shown(rows: readonly ScanRow[], dir: string): string {
+  if (rows.length === 0)
+    return `No services in ${dir}. A service is a folder in SERVICES/; \`steward init\` makes the first.\n`;
+  const lines = rows.map(({ service, phase, needs, stack, reasons }) => [
+    service,
+    phase,
+    needs ?? "-",
+    stack ?? "-",
+    reasons[0] ?? "",
+  ]);
+  return table(["SERVICE", "PHASE", "NEEDS", "STACK", "WHY"], lines);
+}

@@ -1,0 +1,45 @@
+/** A plain table, each column as wide as its widest cell; the last is cut to the terminal's width, if there is one. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  { width = process.stdout.columns }: { width?: number | undefined } = {},
+): string {
+  const all = [head, ...rows].map((row) => row.map(printable));
+  const widths = head.map((_, column) => Math.max(...all.map((row) => widthOf(row[column] ?? ""))));
+  const lines = all.map((row) => {
+    const cells = row.map((cell, column) =>
+      column === row.length - 1 ? cell : cell + " ".repeat(widths[column]! - widthOf(cell)),
+    );
+    return cut(cells.join("  "), width).trimEnd();
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+/** Names come from folders and files: no control code of theirs reaches the terminal. */
+const printable = (text: string): string => text.replace(/[[\p{Cc}\p{Cf}]--\u200D]+/gv, " ");
+
+const graphemes = new Intl.Segmenter();
+
+/** Columns that a terminal gives to a text: two for emoji and for East Asian wide letters, none for marks. */
+export function widthOf(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  let width = 0;
+  for (const { segment } of graphemes.segment(text))
+    width += wide.test(segment) ? 2 : /^\p{M}+$/u.test(segment) ? 0 : 1;
+  return width;
+}
+
+const wide =
+  /\p{Emoji_Presentation}|\p{Extended_Pictographic}\u{FE0F}|[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]/u;
+
+function cut(text: string, width: number | undefined): string {
+  if (width === undefined || widthOf(text) <= width) return text;
+  let kept = "";
+  let used = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    used += widthOf(segment);
+    if (used > width - 1) break;
+    kept += segment;
+  }
+  return `${kept}…`;
+}

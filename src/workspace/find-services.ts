@@ -1,0 +1,108 @@
+import { readdirSync, realpathSync, statSync, type Dirent } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { Failure, messageOf } from "#system/failure.ts";
+import { isInside } from "#system/files.ts";
+import { isIgnoredFolder } from "#proof/tree.ts";
+
+export type FoundServices = {
+  /** The workspace, as a real path: the tree out of which no link is followed. */
+  root: string;
+  /** The folder whose children are services. */
+  folder: string;
+  /** Sorted by name. */
+  names: string[];
+  problems: string[];
+};
+
+/**
+ * Finds the services of `dir`: those in its SERVICES/ (or the folder that `services` names), those in `dir` itself if it
+ * is a folder of services, or `dir` alone if it is one service.
+ * Fails with "not_found" if `dir` is not a folder.
+ */
+export function findServices(dir: string, { services = "SERVICES" }: { services?: string } = {}): FoundServices {
+  const root = realFolder(dir);
+  const folder = servicesFolder(root, services);
+  if (folder !== null) return { root, folder, ...servicesIn(folder) };
+  if (isService(root)) return { root, folder: dirname(root), names: [basename(root)], problems: [] };
+  return { root, folder: root, ...servicesIn(root) };
+}
+
+/** The services in a folder: its folders, but for hidden and installed ones and those whose name begins with "_". */
+export function servicesIn(folder: string): { names: string[]; problems: string[] } {
+  try {
+    const names = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => isServiceName(entry.name) && (entry.isDirectory() || leadsToFolder(folder, entry)))
+      .map(({ name }) => name);
+    return { names: names.toSorted((a, b) => (a < b ? -1 : 1)), problems: [] };
+  } catch (error) {
+    return { names: [], problems: [`${folder} cannot be listed: ${messageOf(error)}`] };
+  }
+}
+
+export const isServiceName = (name: string): boolean =>
+  !name.startsWith("_") && !name.startsWith(".") && !isIgnoredFolder(name);
+
+function realFolder(dir: string): string {
+  const path = resolve(dir);
+  try {
+    const real = realpathSync(path);
+    if (statSync(real).isDirectory()) return real;
+  } catch (error) {
+    throw new Failure("not_found", `${path} cannot be read: ${messageOf(error)}. Name a folder that is there.`);
+  }
+  throw new Failure("not_found", `${path} is not a folder. Name the folder that holds your services.`);
+}
+
+function servicesFolder(root: string, services: string): string | null {
+  const wanted = resolve(root, services);
+  if (!isInside(root, wanted))
+    throw new Failure("invalid", `services: "${services}" leads out of ${root}. Name a folder inside it.`);
+  for (const candidate of new Set([
+    wanted,
+    ...(services === "SERVICES" ? [join(root, "services"), join(root, "Services")] : []),
+  ])) {
+    try {
+      const real = realpathSync(candidate);
+      if (isInside(root, real) && statSync(real).isDirectory()) return real;
+    } catch {
+      // Not there: the next spelling, or the folder itself.
+    }
+  }
+  return null;
+}
+
+/** A folder is one service, and not a folder of them, if it has a spec, or code of its own and no child with a spec. */
+function isService(folder: string): boolean {
+  const own = childrenOf(folder);
+  if (own.some((entry) => specName.test(entry.name))) return true;
+  const shaped = own.some((entry) =>
+    entry.isDirectory() ? /^(?:BUILD|PRODUCTION|SPECS)$/.test(entry.name) : manifestName.test(entry.name),
+  );
+  return (
+    shaped &&
+    !own.some(
+      (entry) => entry.isDirectory() && childrenOf(join(folder, entry.name)).some(({ name }) => specName.test(name)),
+    )
+  );
+}
+
+const specName = /^specs?\.(?:md|markdown)$/i;
+const manifestName = /^(?:package\.json|requirements\.txt|pyproject\.toml|go\.mod|Cargo\.toml)$/;
+
+function childrenOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+/** Also a link that leads out, or nowhere: it is listed as a service, so that its reason can be told. */
+function leadsToFolder(folder: string, entry: Dirent): boolean {
+  if (!entry.isSymbolicLink()) return false;
+  try {
+    return statSync(join(folder, entry.name)).isDirectory();
+  } catch {
+    return true;
+  }
+}
