@@ -16,6 +16,8 @@ export type Database = {
   app: Db;
   /** Crosses tenants, through narrow policies: claim, reaper, sealer. */
   engine: Db;
+  /** How to log in as the app role from another thread or process, such as what renews leases. It holds the password. */
+  connection: Address & Credentials;
   /** Hears NOTIFY on a connection of its own, which is made again when it breaks. */
   listen(channels: string[], options: ListenOptions): Promise<Listener>;
   /** Resolves once the database answers (again); a Failure after the time. */
@@ -64,6 +66,7 @@ export async function openDatabase({
   return {
     app: app.db,
     engine: engine.db,
+    connection: { ...address, ...roles.app },
     listen: async (channels, options) => {
       const listener = await listenOn({ address, credentials: roles.engine, channels, log, ...options });
       listeners.add(listener);

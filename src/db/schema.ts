@@ -73,6 +73,10 @@ type ItemTable = {
   owner: Optional<string | null>;
   client: Optional<string | null>;
   round: Generated<number>;
+  /** Grows with each observation, so that one made from an older look at the folder is seen to be old. */
+  version: Generated<number>;
+  /** Failures before this do not count any more: the owner changed something, or asked for another try. */
+  patience_from: Generated<Date>;
   /** Hash of the content seen last, and of the content that Steward itself applied last. */
   content_hash: Optional<string | null>;
   applied_hash: Optional<string | null>;

@@ -52,6 +52,8 @@ create table item (
   owner text,
   client text collate "C",
   round int not null default 1,
+  version int not null default 0,
+  patience_from timestamptz not null default now(),
   content_hash text,
   applied_hash text,
   control jsonb,
