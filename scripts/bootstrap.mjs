@@ -28,6 +28,9 @@ const tasks = {
   format: ["node_modules/oxfmt/bin/oxfmt"],
 };
 
+/** A holder touches its lock every 5 s; one that is silent for this long is gone, whatever machine it was on. */
+const STALE_AFTER_MS = 60000;
+
 main().catch(function (error) {
   say(error.message);
   process.exitCode = 1;
@@ -217,9 +220,6 @@ function advice(said) {
 }
 
 // ─── One at a time ───────────────────────────────────────────────────────────────────────────────────────────────
-
-/** A holder touches its lock every 5 s; one that is silent for this long is gone, whatever machine it was on. */
-const STALE_AFTER_MS = 60000;
 
 /** Runs `work` while no other bootstrap of this checkout does. */
 async function holdingLock(file, work) {
