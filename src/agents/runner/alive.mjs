@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bootId, isAlive, ownIdentity } from "../../system/processes.mjs";
+import { bootId, isAlive, ownIdentity } from "#system/processes.mjs";
 
 /** Lists this process; returns what takes it off the list. */
 export function joinAlive(home) {

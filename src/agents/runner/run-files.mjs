@@ -13,7 +13,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { ownIdentity } from "../../system/processes.mjs";
+import { ownIdentity } from "#system/processes.mjs";
 
 /** A result is bounded below this: see LAST_BYTES in spool.mjs, and DETAIL_CHARACTERS here. */
 const RESULT_BYTES = 64 * 1024;

@@ -13,7 +13,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
-import { endGroup, findMarked, startTimeOf, sweepMarked } from "../../system/processes.mjs";
+import { endGroup, findMarked, startTimeOf, sweepMarked } from "#system/processes.mjs";
 import { callLastOneOut, joinAlive } from "./alive.mjs";
 import { readCpuSeconds, readPeakRss } from "./resources.mjs";
 import { addAgent, claimFence, reserveResult } from "./run-files.mjs";
