@@ -103,15 +103,16 @@ function isInstalledByHand() {
     const entry = wanted[place];
     if (place === "" || entry.link) return true;
     if (there[place]) return there[place].integrity === entry.integrity;
-    return Boolean(entry.optional) && !suitsThisMachine(entry);
+    return Boolean(entry.optional) && !isForThisMachine(entry);
   });
 }
 
-function suitsThisMachine(entry) {
+/** True for a platform package of this kind of machine. An optional one that names no processor belongs to another. */
+function isForThisMachine(entry) {
   const suits = function (list, value) {
-    return !list || [].concat(list).indexOf(value) >= 0;
+    return [].concat(list || value).indexOf(value) >= 0;
   };
-  return suits(entry.os, process.platform) && suits(entry.cpu, process.arch) && !entry.libc;
+  return Boolean(entry.cpu) && suits(entry.os, process.platform) && suits(entry.cpu, process.arch) && !entry.libc;
 }
 
 function readPackages(file) {
@@ -143,8 +144,18 @@ async function install() {
 }
 
 function npmCi() {
+  // The machine's Node may be older than the packages want: they run under the pinned one.
   // What npm was told for this one command, and a NODE_ENV of production, must not leave half the packages out.
-  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--include=dev", "--include=optional"];
+  const args = [
+    "ci",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--engine-strict=false",
+    "--loglevel=error",
+    "--include=dev",
+    "--include=optional",
+  ];
   const ours = process.env.npm_execpath || "";
   const command = ours.endsWith("npm-cli.js") ? [process.execPath, ours].concat(args) : ["npm"].concat(args);
   return new Promise(function (resolve, reject) {

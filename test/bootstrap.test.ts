@@ -66,7 +66,10 @@ test("a fresh clone is installed, told on stderr, and the task runs under the pi
   assert.equal(said.path.split(":")[0], join(checkout, "node_modules", pinned, "bin"));
   assert.match(stderr, /Installing the packages.*npm says hello on stdout.*Installed in/s);
   const [call] = await npmCalls();
-  assert.match(call!, /^ci --ignore-scripts --no-audit --no-fund --include=dev --include=optional$/);
+  assert.match(
+    call!,
+    /^ci --ignore-scripts --no-audit --no-fund --engine-strict=false --loglevel=error --include=dev --include=optional$/,
+  );
 });
 
 test("what is installed is left alone until the lockfile changes", async () => {
