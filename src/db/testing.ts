@@ -6,6 +6,7 @@ import pg from "pg";
 import { hasErrorCode } from "#system/failure.ts";
 import { silentLog } from "#system/log.ts";
 import { bootId, isAlive, ownIdentity } from "#system/processes.ts";
+import type { Programs } from "./embedded/binaries.ts";
 import { startEmbedded, type Embedded } from "./embedded/start-embedded.ts";
 import { ownMigrations, readMigrations } from "./migrate.ts";
 import { openDatabase, type Database } from "./open.ts";
@@ -22,13 +23,14 @@ export type TestDatabase = {
  * `createTestDatabase(t)` inside a test drops it after that test; without `t`, call `drop` in an `after`.
  * The server is an embedded one in a folder under the system's temporary folder, which survives from run to run so
  * that initdb and the migrated template are made once; it only skips fsync. STEWARD_TEST_DATABASE_URL names another
- * server, for its admin. A copy of the template takes about 50 ms.
+ * server, for its admin; `programs` runs another PostgreSQL here (see debianPrograms). A copy of the template takes
+ * about 50 ms.
  */
 export async function createTestDatabase(
   t?: { after(fn: () => Promise<void>): void },
-  { migrations = ownMigrations }: { migrations?: string } = {},
+  { migrations = ownMigrations, programs = null }: { migrations?: string; programs?: Programs | null } = {},
 ): Promise<TestDatabase> {
-  const server = await useServer();
+  const server = await useServer(programs);
   try {
     const template = await makeTemplate(server.adminUrl, migrations);
     const name = await cloneOf(server.adminUrl, template);
@@ -51,25 +53,33 @@ export async function createTestDatabase(
 
 type Server = { adminUrl: string; leave(): Promise<void> };
 
-let shared: { embedded: Promise<Embedded>; users: number } | null = null;
-let leaving: Promise<unknown> = Promise.resolve();
+type Shared = { embedded: Promise<Embedded>; users: number };
+const shared = new Map<string, Shared>();
+const leaving = new Map<string, Promise<unknown>>();
 
-/** One server for all test databases of this process, and of the others that run at the moment. */
-async function useServer(): Promise<Server> {
+/** One server of a kind for all test databases of this process, and of the others that run at the moment. */
+async function useServer(programs: Programs | null): Promise<Server> {
   const given = process.env["STEWARD_TEST_DATABASE_URL"];
-  if (given) return { adminUrl: given, leave: async () => {} };
-  shared ??= { embedded: leaving.then(startTestServer), users: 0 };
-  const mine = shared;
+  if (given && !programs) return { adminUrl: given, leave: async () => {} };
+  const kind = programs ? `postgres-${programs.major}` : "embedded";
+  const mine: Shared = shared.get(kind) ?? {
+    // One that is on its way out finishes first.
+    embedded: Promise.resolve(leaving.get(kind)).then(() => startTestServer(kind, programs)),
+    users: 0,
+  };
+  shared.set(kind, mine);
   mine.users++;
   const leave = async () => {
     if (--mine.users > 0) return;
-    if (shared === mine) shared = null;
-    await (leaving = mine.embedded.then((embedded) => embedded.leave()));
+    shared.delete(kind);
+    const left = mine.embedded.then((embedded) => embedded.leave());
+    leaving.set(kind, left);
+    await left;
   };
   try {
     return { adminUrl: (await mine.embedded).adminUrl, leave };
   } catch (error) {
-    if (shared === mine) shared = null;
+    if (shared.get(kind) === mine) shared.delete(kind);
     throw error;
   }
 }
@@ -78,13 +88,15 @@ async function useServer(): Promise<Server> {
 export const testFolder = join(tmpdir(), `steward-test-${userInfo().uid}`);
 export const testStateRoot = join(testFolder, "state");
 
-async function startTestServer(): Promise<Embedded> {
+async function startTestServer(kind: string, programs: Programs | null): Promise<Embedded> {
   await ownFolder(testFolder);
   return startEmbedded({
-    home: join(testFolder, "shared"),
+    // Of this boot: without fsync, what a machine that lost its power left behind is not to be trusted.
+    home: join(testFolder, `${kind}-${bootId().slice(0, 8)}`),
     stateRoot: testStateRoot,
     log: silentLog,
     settings: { fsync: "off", full_page_writes: "off", max_connections: "300" },
+    ...(programs ? { programs } : {}),
   });
 }
 

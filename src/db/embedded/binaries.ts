@@ -6,8 +6,11 @@ import { hasErrorCode, messageOf } from "#system/failure.ts";
 import { cannotRun } from "./failures.ts";
 import { requireReach, type ServerUser } from "./server-user.ts";
 
+/** A PostgreSQL: the folder with `bin`, `lib` and `share`, and its major version. */
+export type Programs = { folder: string; major: number };
+
 /**
- * The folder (with `bin`, `lib` and `share`) of a PostgreSQL that `user` can run: a copy of the platform package under
+ * A PostgreSQL that `user` can run: a copy of the platform package under
  * the state root, made once for each version. A copy, because the package may lie where only root can read (an npx
  * cache), because `npm ci` would take it away under a running server, and because the links between its libraries are
  * made by a postinstall script that `--ignore-scripts` leaves out. Any number of processes may do this at once.
@@ -20,7 +23,7 @@ export async function installBinaries({
   stateRoot: string;
   user: ServerUser | null;
   log: Log;
-}): Promise<string> {
+}): Promise<Programs> {
   const source = await platformPackage();
   const versions = join(stateRoot, "postgres");
   const target = join(versions, source.version);
@@ -38,7 +41,7 @@ export async function installBinaries({
     }
   }
   await requireReach(target, user);
-  return target;
+  return { folder: target, major: Number.parseInt(source.version) };
 }
 
 type PlatformPackage = { folder: string; version: string };

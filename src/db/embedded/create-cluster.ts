@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, mkdtemp, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log } from "#system/log.ts";
-import { hasErrorCode, messageOf } from "#system/failure.ts";
+import { hasErrorCode } from "#system/failure.ts";
 import { cannotRun } from "./failures.ts";
+import type { Programs } from "./binaries.ts";
 import type { Layout } from "./layout.ts";
 import { runProgram } from "./run-program.ts";
 import { requireReach, type ServerUser } from "./server-user.ts";
@@ -17,34 +18,39 @@ export const adminName = "steward";
  */
 export async function createCluster({
   layout,
-  binaries,
+  programs,
   user,
   log,
 }: {
   layout: Layout;
-  binaries: string;
+  programs: Programs;
   user: ServerUser | null;
   log: Log;
 }): Promise<void> {
+  await requireReach(layout.database, user);
+  await removeUnfinished(layout);
+  if (await stat(layout.cluster).catch(ignoreMissing)) return;
+  log.info({ folder: layout.cluster }, "making a new database directory");
+  const aside = await mkdtemp(`${layout.cluster}.making-`);
   try {
-    await mkdir(layout.database, { recursive: true, mode: 0o755 });
-    await requireReach(layout.database, user);
-    await removeUnfinished(layout);
-    if (await stat(layout.cluster).catch(ignoreMissing)) return;
-    log.info({ folder: layout.cluster }, "making a new database directory");
-    await makeAside({ layout, binaries, user });
+    await initialize({ layout, programs, user, aside });
   } catch (error) {
-    if (!hasErrorCode(error, "EACCES", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR")) throw error;
-    throw cannotRun(
-      `The database directory ${layout.database} could not be made: ${messageOf(error)}.`,
-      "Make room and make it writable, choose another home (STEWARD_HOME)",
-      error,
-    );
+    await rm(aside, { recursive: true, force: true });
+    throw error;
   }
 }
 
-async function makeAside({ layout, binaries, user }: { layout: Layout; binaries: string; user: ServerUser | null }) {
-  const aside = await mkdtemp(`${layout.cluster}.making-`);
+async function initialize({
+  layout,
+  programs,
+  user,
+  aside,
+}: {
+  layout: Layout;
+  programs: Programs;
+  user: ServerUser | null;
+  aside: string;
+}): Promise<void> {
   const data = join(aside, "data");
   const password = randomBytes(24).toString("base64url");
   const passwordForInitdb = join(aside, "initdb-password");
@@ -55,10 +61,11 @@ async function makeAside({ layout, binaries, user }: { layout: Layout; binaries:
     await chown(data, user.uid, user.gid);
     await chown(passwordForInitdb, user.uid, user.gid);
   }
-  const { code, output } = await runProgram(join(binaries, "bin", "initdb"), initdbArguments(data, passwordForInitdb), {
-    user,
-    cwd: aside,
-  });
+  const { code, output } = await runProgram(
+    join(programs.folder, "bin", "initdb"),
+    initdbArguments({ data, passwordFile: passwordForInitdb, major: programs.major }),
+    { user, cwd: aside },
+  );
   if (code !== 0) {
     throw cannotRun(
       `initdb could not make the database in ${layout.database} (${code}): ${output.split("\n").slice(-6).join(" ")}`,
@@ -73,12 +80,10 @@ async function makeAside({ layout, binaries, user }: { layout: Layout; binaries:
 }
 
 /** The builtin provider sorts and folds case alike on every machine, whatever its C library is upgraded to. */
-function initdbArguments(data: string, passwordFile: string): string[] {
-  return [
-    ...["-D", data, "-U", adminName, "--pwfile", passwordFile],
-    ...["--auth", "scram-sha-256", "--data-checksums", "--encoding", "UTF8"],
-    ...["--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"],
-  ];
+function initdbArguments({ data, passwordFile, major }: { data: string; passwordFile: string; major: number }) {
+  const locale = major >= 17 ? ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] : [];
+  const login = [`--username=${adminName}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"];
+  return [`--pgdata=${data}`, ...login, "--data-checksums", "--encoding=UTF8", "--locale=C", ...locale];
 }
 
 async function writePassword(path: string, password: string): Promise<void> {

@@ -6,6 +6,7 @@ import type { Log } from "#system/log.ts";
 import { messageOf } from "#system/failure.ts";
 import { writeFileAtomic } from "#system/files.ts";
 import { cannotRun } from "./failures.ts";
+import type { Programs } from "./binaries.ts";
 import type { Layout } from "./layout.ts";
 import { choosePort } from "./port.ts";
 import { findPostmaster, type Postmaster } from "./postmaster.ts";
@@ -19,14 +20,14 @@ import { asUser, type ServerUser } from "./server-user.ts";
  */
 export async function launch({
   layout,
-  binaries,
+  programs,
   user,
   settings,
   log,
   orphanWaitMs = 30_000,
 }: {
   layout: Layout;
-  binaries: string;
+  programs: Programs;
   user: ServerUser | null;
   settings: Record<string, string>;
   log: Log;
@@ -35,7 +36,7 @@ export async function launch({
   const deadline = Date.now() + orphanWaitMs;
   for (;;) {
     const port = await choosePort(layout.port);
-    const attempt = await startOnce({ layout, binaries, user, settings, port });
+    const attempt = await startOnce({ layout, programs, user, settings, port });
     if (attempt.postmaster) {
       await writeFileAtomic(layout.port, String(port));
       return attempt.postmaster;
@@ -57,13 +58,13 @@ type Attempt = { postmaster: Postmaster | null; output: string };
 
 async function startOnce({
   layout,
-  binaries,
+  programs,
   user,
   settings,
   port,
 }: {
   layout: Layout;
-  binaries: string;
+  programs: Programs;
   user: ServerUser | null;
   settings: Record<string, string>;
   port: number;
@@ -72,7 +73,7 @@ async function startOnce({
   const output = await open(layout.log, "a", 0o600);
   try {
     const from = (await output.stat()).size;
-    const ended = spawnServer({ layout, binaries, user, port, settings, logFd: output.fd });
+    const ended = spawnServer({ layout, programs, user, port, settings, logFd: output.fd });
     for (;;) {
       const exited = await Promise.race([ended, sleep(15, null)]);
       const postmaster = exited ? null : await findPostmaster(layout.data);
@@ -87,22 +88,23 @@ async function startOnce({
 /** Resolves, with why, if the server ends; as long as it runs it does not keep this process alive. */
 function spawnServer({
   layout,
-  binaries,
+  programs,
   user,
   port,
   settings,
   logFd,
 }: {
   layout: Layout;
-  binaries: string;
+  programs: Programs;
   user: ServerUser | null;
   port: number;
   settings: Record<string, string>;
   logFd: number;
 }): Promise<string> {
-  const options = { ...serverSettings, port: String(port), ...settings };
+  const newest = programs.major >= 18 ? settingsSince18 : {};
+  const options = { ...serverSettings, ...newest, port: String(port), ...settings };
   const flags = Object.entries(options).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const child = spawn(join(binaries, "bin", "postgres"), ["-D", layout.data, ...flags], {
+  const child = spawn(join(programs.folder, "bin", "postgres"), ["-D", layout.data, ...flags], {
     ...asUser(user),
     cwd: layout.cluster,
     detached: true,
@@ -139,14 +141,14 @@ const serverSettings = {
   max_parallel_workers_per_gather: "0",
   max_parallel_maintenance_workers: "0",
   max_logical_replication_workers: "0",
-  autovacuum_worker_slots: "3",
-  io_method: "sync",
   jit: "off",
   log_checkpoints: "off",
   log_line_prefix: "%m [%p] %u@%d ",
   timezone: "UTC",
   log_timezone: "UTC",
 };
+
+const settingsSince18 = { autovacuum_worker_slots: "3", io_method: "sync" };
 
 function refused(layout: Layout, output: string) {
   return cannotRun(

@@ -7,20 +7,34 @@ import { cannotRun } from "./failures.ts";
 export type ServerUser = { name: string; uid: number; gid: number };
 
 /**
- * PostgreSQL refuses to run as root. As root it runs as `postgres` where that user exists, else as `nobody`: a uid
- * without an entry in /etc/passwd does not do ("could not look up effective user ID"). Null: as ourselves.
+ * PostgreSQL refuses to run as root. As root it runs as whoever owns the data directory (a user `postgres` may have
+ * appeared since it was made), else as `postgres` where that user exists, else as `nobody`: a uid without an entry in
+ * /etc/passwd does not do ("could not look up effective user ID"). Null: as ourselves.
  */
-export async function serverUser(): Promise<ServerUser | null> {
+export async function serverUser(data: string): Promise<ServerUser | null> {
   if (process.getuid?.() !== 0) return null;
-  const lines = (await readFile("/etc/passwd", "utf8")).split("\n").map((line) => line.split(":"));
-  for (const name of ["postgres", "nobody"]) {
-    const entry = lines.find((fields) => fields[0] === name);
-    if (entry) return { name, uid: Number(entry[2]), gid: Number(entry[3]) };
-  }
+  const users = parseUsers(await readFile("/etc/passwd", "utf8"));
+  const owner = await stat(data).then(
+    ({ uid }) => uid,
+    () => null,
+  );
+  const found =
+    users.find(({ uid }) => uid === owner && uid !== 0) ??
+    users.find(({ name }) => name === "postgres") ??
+    users.find(({ name }) => name === "nobody");
+  if (found) return found;
   throw cannotRun(
     "PostgreSQL does not run as root, and this machine has neither a user postgres nor nobody.",
     "Add one (useradd --system postgres), run Steward as another user",
   );
+}
+
+/** passwd(5): name:password:uid:gid:… */
+function parseUsers(passwd: string): ServerUser[] {
+  return passwd
+    .split("\n")
+    .map((line) => line.split(":"))
+    .flatMap(([name, , uid, gid]) => (name && uid && gid ? [{ name, uid: Number(uid), gid: Number(gid) }] : []));
 }
 
 /** Options for `spawn` that run a program as this user. Node drops the supplementary groups of root with it. */

@@ -1,14 +1,15 @@
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { mkdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { Log } from "#system/log.ts";
 import { hasErrorCode, messageOf } from "#system/failure.ts";
 import { enter } from "./alive.ts";
-import { installBinaries } from "./binaries.ts";
+import { installBinaries, type Programs } from "./binaries.ts";
 import { adminName, createCluster } from "./create-cluster.ts";
 import { cannotRun } from "./failures.ts";
+import { keepRunning } from "./keep-running.ts";
 import { launch } from "./launch.ts";
 import { layoutOf, type Layout } from "./layout.ts";
 import { withLock } from "./lock.ts";
@@ -41,6 +42,8 @@ export type EmbeddedOptions = {
   stateRoot?: string;
   /** Settings that replace ours, for tests. */
   settings?: Record<string, string>;
+  /** Another PostgreSQL than the platform package's, for tests on an older one. */
+  programs?: Programs;
 };
 
 /**
@@ -52,21 +55,22 @@ export async function startEmbedded({
   log,
   stateRoot = defaultStateRoot(),
   settings = {},
+  programs: given,
 }: EmbeddedOptions): Promise<Embedded> {
-  const layout = layoutOf(home);
-  const user = await serverUser();
-  const binaries = await installBinaries({ stateRoot, user, log });
-  await makeHome(layout);
+  const layout = layoutOf(resolve(home));
+  const user = await serverUser(layout.data);
+  const programs = given ?? (await installBinaries({ stateRoot, user, log }));
   // Before the server is looked for: whoever is the last one out then sees us, or we see that it has stopped.
-  const presence = await enter(home);
+  const presence = await makeHome(layout);
+  const start = () => launch({ layout, programs, user, settings, log });
   try {
     const { postmaster, adopted } = await withLock(layout.lock, async () => {
-      await createCluster({ layout, binaries, user, log });
+      await createCluster({ layout, programs, user, log });
       const running = await findPostmaster(layout.data);
-      const postmaster = running ?? (await launch({ layout, binaries, user, settings, log }));
-      return { postmaster, adopted: running !== null };
+      return { postmaster: running ?? (await start()), adopted: running !== null };
     });
     const adminUrl = await connectable(layout, postmaster);
+    const guard = keepRunning({ layout, postmaster, start, log });
     log.info({ server: postmaster.pid, port: postmaster.port, adopted }, "the embedded database is ready");
     return {
       adminUrl,
@@ -76,17 +80,19 @@ export async function startEmbedded({
       adopted,
       folder: layout.database,
       leave: async () => {
+        await guard.stop();
         await presence.leave();
-        return stopIfLast(home);
+        return stopIfLast(layout.home);
       },
       stop: async () => {
+        await guard.stop();
         await presence.leave();
-        await stopEmbedded(home);
+        await stopEmbedded(layout.home);
       },
     };
   } catch (error) {
     await presence.leave();
-    throw error;
+    throw asFailure(layout, error);
   }
 }
 
@@ -95,16 +101,23 @@ export function defaultStateRoot(): string {
   return process.getuid?.() === 0 ? "/var/lib/steward" : join(homedir(), ".local", "state", "steward");
 }
 
-async function makeHome(layout: Layout): Promise<void> {
+async function makeHome(layout: Layout): Promise<{ leave(): Promise<void> }> {
   try {
     await mkdir(layout.database, { recursive: true, mode: 0o755 });
+    return await enter(layout.home);
   } catch (error) {
-    throw cannotRun(
-      `The home ${layout.home} could not be made: ${messageOf(error)}.`,
-      "Make room and make it writable, choose another home (STEWARD_HOME)",
-      error,
-    );
+    throw asFailure(layout, error);
   }
+}
+
+/** A full or read-only disk shows up anywhere above as one of these. */
+function asFailure(layout: Layout, error: unknown): unknown {
+  if (!hasErrorCode(error, "EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR")) return error;
+  return cannotRun(
+    `The embedded database in ${layout.database} could not be made or started: ${messageOf(error)}.`,
+    "Make room there and make it writable, choose another home (STEWARD_HOME)",
+    error,
+  );
 }
 
 /** Waits until our password opens it, and makes the database named `steward` the first time. */
