@@ -1,0 +1,260 @@
+import { createHash } from "node:crypto";
+import { sql } from "kysely";
+import type { Tx } from "#db/db.ts";
+import { createTicket } from "#dispatch/create-ticket.ts";
+import { append, type Because } from "#ledger/append.ts";
+import type { Event } from "#ledger/events.ts";
+import { lineDifference, type LineDifference } from "#system/line-difference.ts";
+import { uuidv7 } from "#system/ids.ts";
+import { decideService, type Decision, type History } from "./decide.ts";
+import type { KnownFacts, SeenFacts } from "./facts.ts";
+import { detectPhase, type PhaseVerdict } from "./phase.ts";
+
+/** One look at a service's folder, and what the owner's rules say of it. */
+export type Look = {
+  seen: SeenFacts;
+  /** Null where there is none, or it could not be read. */
+  specText: string | null;
+  contentHash: string | null;
+  /** What governs its gates, as the files say it now. */
+  control: object;
+  draftingAllowed: boolean;
+  hasDeployTarget: boolean;
+  /** The item's version before the look: an advance from an older look changes nothing. */
+  version: number | null;
+};
+
+export type Advanced = { itemId: string; verdict: PhaseVerdict; decision: Decision };
+
+type Item = {
+  id: string; stage: string; phase: string; reasons: string[]; round: number; version: number; patience_from: Date;
+  content_hash: string | null; applied_hash: string | null; control: object | null; health: string; health_reason: string | null; gone_at: Date | null;
+}; // prettier-ignore
+
+/**
+ * Moves a service along its line: records what was seen, opens a round where the spec changed, names the phase, and
+ * asks for the next stage's work. Everything commits together, with each decision's facts and rule. Returns null if
+ * somebody advanced it since the look: look again.
+ */
+export async function advanceService(tx: Tx, because: Because, look: Look): Promise<Advanced | null> {
+  const item = await lockItem(tx, because, look);
+  if (look.version !== null && item.version !== look.version) return null;
+  const events: Event[] = [];
+  const live = await liveTicket(tx, item.id);
+  const ownersChange = noticeOwnersChange(item, look, live !== undefined && live.state === "claimed");
+  const control = await keepControl(tx, item, look, events, because);
+  const round = await keepRound(tx, because, item, look, live?.state === "claimed", events);
+  const known = await whatIsKnown(tx, item, look, round, live);
+  const verdict = detectPhase({ seen: look.seen, known }, { now: because.at });
+  const history = await historyOf(tx, item, look, round, live, ownersChange ? because.at : item.patience_from);
+  const decision = decideService(verdict, history);
+
+  await cancelUnwanted(tx, because, live, decision, events, item.id);
+  const moved = item.phase !== verdict.phase || item.stage !== verdict.stage;
+  if (moved) {
+    events.push({ type: "item.moved", subject: item.id, key: look.seen.name, fromStage: item.stage, fromPhase: item.phase, stage: verdict.stage, phase: verdict.phase, reasons: verdict.reasons });
+  }
+  if (moved || decision.does === "ticket" || (decision.does === "ask" && item.reasons[0] !== decision.why)) {
+    events.push({ type: "item.decided", subject: item.id, phase: verdict.phase, stage: verdict.stage, reasons: verdict.reasons, needs: verdict.needs, does: decision.does, facts: { seen: look.seen, known, history: { ...history, failed: [...history.failed] } } });
+  }
+  await append(tx, { ...because, rule: decision.rule }, ...events);
+  if (decision.step) await askFor(tx, because, item.id, look, decision, verdict, round);
+  const reasons = decision.does === "ask" ? [decision.why, ...verdict.reasons.filter((reason) => reason !== decision.why)] : verdict.reasons;
+  await sql`
+    update item set stage = ${verdict.stage}, phase = ${verdict.phase}, reasons = ${JSON.stringify(reasons)}, needs = ${verdict.needs},
+      facts = ${JSON.stringify({ spec: look.seen.spec?.file ?? null, code: look.seen.code?.root ?? null, tests: look.seen.tests, settings: look.seen.settings })},
+      stack = ${look.seen.code?.stack ?? null}, port = coalesce(${look.seen.settings.port ?? null}, port), owner = ${look.seen.settings.owner ?? null},
+      client = ${look.seen.settings.client ?? null}, round = ${round.number}, content_hash = ${look.contentHash},
+      control = ${JSON.stringify(control)}, folder = ${look.seen.path}, version = version + 1, gone_at = null,
+      patience_from = case when ${ownersChange} then ${because.at} else patience_from end, updated_at = ${because.at}
+    where id = ${item.id}`.execute(tx);
+  return { itemId: item.id, verdict: { ...verdict, reasons }, decision };
+}
+
+async function lockItem(tx: Tx, because: Because, { seen }: Look): Promise<Item> {
+  const find = () =>
+    sql<Item>`select id, stage, phase, reasons, round, version, patience_from, content_hash, applied_hash, control, health, health_reason, gone_at
+      from item where line = 'service' and key = ${seen.name} for update`.execute(tx);
+  const there = (await find()).rows[0];
+  if (there) return there;
+  const id = uuidv7();
+  const added = await sql<{ id: string }>`
+    insert into item (id, tenant_id, line, key, folder, stage, phase, created_at, updated_at, patience_from)
+    values (${id}, tenant_now(), 'service', ${seen.name}, ${seen.path}, 'SPECS', 'UNKNOWN', ${because.at}, ${because.at}, ${because.at})
+    on conflict (tenant_id, line, key) do nothing returning id`.execute(tx);
+  if (added.rows.length > 0) await append(tx, because, { type: "item.seen", subject: id, line: "service", key: seen.name, folder: seen.path });
+  return (await find()).rows[0]!;
+}
+
+type Live = { id: string; kind: string; state: "ready" | "waiting" | "claimed"; capability: string; dedupe_key: string; agent: string | null; started_at: Date | null };
+
+async function liveTicket(tx: Tx, itemId: string): Promise<Live | undefined> {
+  const { rows } = await sql<Live>`
+    select t.id, t.kind, t.state, t.capability, t.dedupe_key, a.name as agent, r.started_at
+    from ticket t left join run r on r.id = t.run_id left join agent a on a.id = r.agent_id
+    where t.item_id = ${itemId} and t.line = 'service' and t.state in ('waiting', 'ready', 'claimed')
+    order by t.state = 'claimed' desc, t.id limit 1`.execute(tx);
+  return rows[0];
+}
+
+/** Content that neither stood here at the last look nor was applied by Steward is the owner's; patience begins anew. */
+function noticeOwnersChange(item: Item, look: Look, running: boolean): boolean {
+  if (look.contentHash === null || item.content_hash === null || running) return false;
+  return look.contentHash !== item.content_hash && look.contentHash !== item.applied_hash;
+}
+
+/**
+ * The owner's version of what governs the gates. Runs work on a copy and what they change of it is never applied, so
+ * a change seen here is the owner's, unless a run was at work when it was made: then it is kept aside as a proposal.
+ */
+async function keepControl(tx: Tx, item: Item, look: Look, events: Event[], because: Because): Promise<object> {
+  const now = JSON.stringify(look.control);
+  if (item.control !== null && sameJson(item.control, look.control)) {
+    await sql`update item set control_proposed = null where id = ${item.id} and control_proposed is not null`.execute(tx);
+    return item.control;
+  }
+  const { rows } = await sql<{ agent: string }>`
+    select a.name as agent from run r join agent a on a.id = r.agent_id
+    where r.item_id = ${item.id} and r.capability <> 'steward'
+      and (r.state <> 'ended' or r.ended_at > ${because.at}::timestamptz - interval '5 seconds') limit 1`.execute(tx);
+  if (item.control === null || rows.length === 0) {
+    const { rows: proposed } = await sql<{ same: boolean }>`select control_proposed = ${now}::jsonb as same from item where id = ${item.id}`.execute(tx);
+    if (item.control !== null && proposed[0]?.same) return item.control;
+    events.push({ type: "control.recorded", subject: item.id, key: look.seen.name, control: look.control });
+    return look.control;
+  }
+  await sql`update item set control_proposed = ${now} where id = ${item.id}`.execute(tx);
+  events.push({ type: "control.proposed", subject: item.id, key: look.seen.name, by: rows[0]!.agent, change: look.control });
+  return item.control;
+}
+
+type Round = { number: number; spec_hash: string; spec_text: string; difference: string | null; built_at: Date | null };
+
+/** The round that runs. A spec that changed before anything was built of it is still the same round. */
+async function keepRound(tx: Tx, because: Because, item: Item, look: Look, working: boolean, events: Event[]): Promise<Round> {
+  const text = look.specText ?? "";
+  const hash = hashOf(text);
+  const last = (await sql<Round>`
+    select number, spec_hash, spec_text, difference, built_at from round where item_id = ${item.id} order by number desc limit 1`.execute(tx)).rows[0];
+  if (last && (last.spec_hash === hash || look.specText === null)) return last;
+  if (last && last.built_at === null && !working) {
+    // The work of this round has not begun, so there is nothing to differ from but the round before.
+    const before = (await sql<Round>`select spec_text, number from round where item_id = ${item.id} and number = ${last.number - 1}`.execute(tx)).rows[0];
+    const difference = before ? printed(lineDifference(before.spec_text, text)) : null;
+    await sql`update round set spec_hash = ${hash}, spec_text = ${text}, difference = ${difference} where item_id = ${item.id} and number = ${last.number}`.execute(tx);
+    return { ...last, spec_hash: hash, spec_text: text, difference };
+  }
+  const round: Round = {
+    number: (last?.number ?? 0) + 1,
+    spec_hash: hash,
+    spec_text: text,
+    difference: last ? printed(lineDifference(last.spec_text, text)) : null,
+    // What stood here before Steward came was built of the spec that stood beside it.
+    built_at: last || look.seen.code === null ? null : because.at,
+  };
+  await sql`insert into round (item_id, tenant_id, number, spec_hash, spec_text, difference, opened_at, built_at)
+    values (${item.id}, tenant_now(), ${round.number}, ${hash}, ${text}, ${round.difference}, ${because.at}, ${round.built_at})`.execute(tx);
+  events.push({ type: "round.opened", subject: item.id, key: look.seen.name, round: round.number, why: last ? "its spec changed" : "first seen", difference: round.difference });
+  return round;
+}
+
+async function whatIsKnown(tx: Tx, item: Item, look: Look, round: Round, live: Live | undefined): Promise<KnownFacts> {
+  const { rows: verdicts } = await sql<{ ok: boolean; reasons: string[]; facts: never }>`
+    select ok, reasons, facts from verdict
+    where item_id = ${item.id} and gate = 'tests' and content_hash = ${look.contentHash} order by at desc limit 1`.execute(tx);
+  const { rows: deployed } = await sql<{ version: string; content_hash: string; port: number | null }>`
+    select version, content_hash, port from deployment where item_id = ${item.id} and state = 'live'`.execute(tx);
+  const { rows: incidents } = await sql<{ exhausted: boolean }>`
+    select steps @> '[{"did": "repair"}]' as exhausted from incident where item_id = ${item.id} and closed_at is null`.execute(tx);
+  const release = deployed[0];
+  const unbuilt = round.number > 1 && round.built_at === null;
+  const changed = release !== undefined && look.contentHash !== null && release.content_hash !== look.contentHash;
+  return {
+    running: true,
+    liveRun: live?.state === "claimed" && live.capability !== "steward" && live.started_at !== null
+      ? { agent: live.agent ?? "an agent", capability: live.capability, since: live.started_at }
+      : null, // prettier-ignore
+    verdict: verdicts[0] ?? null,
+    deployed: release ? `release ${release.version} serves${release.port ? ` on port ${release.port}` : ""}` : null,
+    probe: item.health === "healthy" ? { healthy: true, reasons: [] }
+      : item.health === "unhealthy" ? { healthy: false, reasons: [item.health_reason ?? "its health check fails"] } : null, // prettier-ignore
+    recoveryExhausted: incidents[0]?.exhausted ?? false,
+    openRound: unbuilt ? { specChange: summaryOf(round.difference) } : changed ? { specChange: null } : null,
+    draftingAllowed: look.draftingAllowed,
+    hasDeployTarget: look.hasDeployTarget,
+  };
+}
+
+async function historyOf(tx: Tx, item: Item, look: Look, round: Round, live: Live | undefined, since: Date): Promise<History> {
+  const { rows: ended } = await sql<{ kind: string; state: string; dedupe_key: string; last_error: string | null }>`
+    select kind, state, dedupe_key, last_error from ticket
+    where item_id = ${item.id} and line = 'service' and state in ('failed', 'done') and ended_at >= ${since} and created_at >= ${since}`.execute(tx);
+  const purposeOf = (key: string) => key.slice(item.id.length + 1);
+  return {
+    name: look.seen.name,
+    round: round.number,
+    specHash: round.spec_hash,
+    contentHash: look.contentHash,
+    live: live ? { kind: live.kind, purpose: purposeOf(live.dedupe_key), claimed: live.state === "claimed" } : null,
+    failed: new Map(ended.filter(({ state }) => state === "failed").map(({ dedupe_key, last_error }) => [purposeOf(dedupe_key), last_error ?? "no reason was given"])),
+    fixes: ended.filter(({ kind, state }) => kind === "fix" && state === "done").length,
+  };
+}
+
+/** A ready ticket for what is no longer wanted goes; a claimed one is left to end. */
+async function cancelUnwanted(tx: Tx, because: Because, live: Live | undefined, decision: Decision, events: Event[], itemId: string): Promise<void> {
+  if (!live || live.state === "claimed") return;
+  if (decision.step && live.dedupe_key === `${itemId} ${decision.step.purpose}`) return;
+  const reason = `no longer wanted: ${decision.why}`;
+  const { rows } = await sql<{ id: string }>`
+    update ticket set state = 'cancelled', outcome = 'cancelled', last_error = ${reason}, ended_at = ${because.at}, updated_at = ${because.at}
+    where id = ${live.id} and state in ('waiting', 'ready') returning id`.execute(tx);
+  if (rows.length > 0) events.push({ type: "ticket.cancelled", subject: live.id, item: itemId, reason });
+}
+
+async function askFor(tx: Tx, because: Because, itemId: string, look: Look, decision: Decision, verdict: PhaseVerdict, round: Round): Promise<void> {
+  const step = decision.step!;
+  const { rows } = await sql<{ facts: { output?: string } }>`
+    select facts from verdict where item_id = ${itemId} and gate = 'tests' and content_hash = ${look.contentHash} order by at desc limit 1`.execute(tx);
+  await createTicket(tx, { ...because, rule: decision.rule }, {
+    itemId,
+    line: "service",
+    kind: step.kind,
+    capability: step.capability,
+    title: step.title,
+    dedupeKey: `${itemId} ${step.purpose}`,
+    round: round.number,
+    body: {
+      service: look.seen.name,
+      spec: look.seen.spec?.file ?? null,
+      reasons: verdict.reasons,
+      ...(step.kind === "build" && round.difference !== null ? { difference: round.difference } : {}),
+      ...(step.kind === "fix" || step.kind === "tests" ? { output: rows[0]?.facts.output ?? null } : {}),
+    },
+  }); // prettier-ignore
+}
+
+function printed({ text }: LineDifference): string {
+  return text;
+}
+
+function summaryOf(difference: string | null): string {
+  const lines = difference?.split("\n") ?? [];
+  const count = (sign: string) => lines.filter((line) => line.startsWith(sign)).length;
+  return `${count("+")} lines added, ${count("-")} removed`;
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** jsonb does not keep the order of keys, so neither does this. */
+function sameJson(a: unknown, b: unknown): boolean {
+  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, one]) => [key, sorted(one)]));
+}

@@ -1,0 +1,90 @@
+import type { PhaseVerdict, ServicePhase } from "./phase.ts";
+
+/** What a stage asks for. `capability` "steward" is work that Steward does itself and hires nobody for. */
+export type Step = {
+  kind: "spec" | "build" | "tests" | "fix" | "prove" | "deploy";
+  capability: "architect" | "builder" | "tester" | "fixer" | "devops" | "steward";
+  title: string;
+  /** What it is for: while a live ticket has it, or one that failed since the owner's last word, it is not asked again. */
+  purpose: string;
+};
+
+export type Decision = {
+  /** The rule that decided, as it is stored. */
+  rule: string;
+  does: "nothing" | "wait" | "ask" | "ticket";
+  /** One sentence for a person. */
+  why: string;
+  step?: Step;
+};
+
+/** What has happened to this item so far, as far as the next step depends on it. */
+export type History = {
+  name: string;
+  round: number;
+  /** Of the round's spec, and of all that the service is made of. */
+  specHash: string | null;
+  contentHash: string | null;
+  /** The ticket that is ready or being worked on, if there is one. */
+  live: { kind: string; purpose: string; claimed: boolean } | null;
+  /** Purposes of tickets that used up their attempts since the owner's last word. */
+  failed: ReadonlyMap<string, string>;
+  /** Fixes reported since the owner's last word that did not make the tests pass. */
+  fixes: number;
+};
+
+/** After this many fixes that did not help, a person is asked: more of the same only costs. */
+export const FIX_LIMIT = 5;
+
+/**
+ * What to do next with a service: a pure function of its phase and its history, so that it can be replayed over the
+ * ledger. At most one ticket lives per item: a claimed one is left to end, a ready one gives way when it is for
+ * something that is no longer wanted.
+ */
+export function decideService({ phase, needs, reasons }: PhaseVerdict, history: History): Decision {
+  const step = stepFor(phase, needs, history);
+  if (step === null) {
+    const asks = phase === "UNKNOWN" || phase === "NEEDS_SPEC" || phase === "SPEC_INCOMPLETE";
+    const rule = `service.${phase.toLowerCase()}`;
+    return { rule, does: asks ? "ask" : "nothing", why: reasons[0] ?? phase };
+  }
+  if (history.live?.claimed) return { rule: "service.one_at_a_time", does: "wait", why: `${history.live.kind} is being worked on` };
+  const failure = history.failed.get(step.purpose);
+  if (failure !== undefined) {
+    return { rule: "service.attempts_used_up", does: "ask", why: `${step.kind} failed for good: ${failure}. \`steward run ${history.name}\` tries again` };
+  }
+  if (step.kind === "fix" && history.fixes >= FIX_LIMIT) {
+    return { rule: "service.fix_limit", does: "ask", why: `${history.fixes} fixes did not make it pass. Change it yourself, or \`steward run ${history.name}\` tries again` };
+  }
+  return { rule: `service.${phase.toLowerCase()}`, does: "ticket", why: reasons[0] ?? phase, step };
+}
+
+function stepFor(phase: ServicePhase, needs: PhaseVerdict["needs"], { name, round, specHash, contentHash }: History): Step | null {
+  const spec = short(specHash);
+  const content = short(contentHash);
+  switch (phase) {
+    case "NEEDS_SPEC":
+    case "SPEC_INCOMPLETE":
+      return needs === null ? null : { kind: "spec", capability: "architect", title: `SPEC NEEDED: ${name}`, purpose: `spec ${content}` };
+    case "READY_FOR_BUILD":
+      return { kind: "build", capability: "builder", title: `BUILD ASSIGNED: ${name}`, purpose: `build round ${round} spec ${spec}` };
+    case "BUILD_INCOMPLETE":
+      return { kind: "build", capability: "builder", title: `BUILD TO FINISH: ${name}`, purpose: `finish round ${round} content ${content}` };
+    case "NEEDS_TESTS":
+      return { kind: "tests", capability: "tester", title: `TESTS NEEDED: ${name}`, purpose: `tests round ${round} content ${content}` };
+    case "READY_FOR_TEST":
+      return { kind: "prove", capability: "steward", title: `PROVE: ${name}`, purpose: `prove round ${round} content ${content}` };
+    case "TESTS_FAILING":
+      return { kind: "fix", capability: "fixer", title: `FIX ASSIGNED: ${name}`, purpose: `fix round ${round} content ${content}` };
+    case "READY_FOR_DEPLOY":
+      return { kind: "deploy", capability: needs === "devops" ? "devops" : "steward", title: `DEPLOY: ${name}`, purpose: `deploy round ${round} content ${content}` };
+    case "UNHEALTHY":
+      return needs === null ? null : { kind: "fix", capability: "fixer", title: `REPAIR ASSIGNED: ${name}`, purpose: `repair round ${round} content ${content}` };
+    case "UNKNOWN":
+    case "PRODUCTION":
+    case "BUILD_IN_PROGRESS":
+      return null;
+  }
+}
+
+const short = (hash: string | null): string => hash?.slice(0, 16) ?? "none";
