@@ -28,15 +28,25 @@ function runsTypeScript() {
  */
 function findNode(root) {
   const pinned = pinnedNode(root);
-  if (pinned && (process.platform !== "linux" || fs.existsSync(LOADERS[process.arch]))) return { node: pinned };
+  if (pinned && usesGlibc()) return { node: pinned };
   if (runsTypeScript()) return { node: process.execPath };
   return { problem: howToGetNode(pinned) };
+}
+
+/** The platform package that a pinned Node would come in. */
+function pinnedName() {
+  return "node-" + process.platform + "-" + process.arch;
+}
+
+/** True where a binary that was linked against glibc starts; off Linux the question does not arise. */
+function usesGlibc() {
+  return process.platform !== "linux" || fs.existsSync(LOADERS[process.arch] || "");
 }
 
 /** Where the pinned platform package put its binary, or undefined. */
 function pinnedNode(root) {
   if (!LOADERS[process.arch]) return undefined;
-  const name = "node-" + process.platform + "-" + process.arch;
+  const name = pinnedName();
   try {
     const manifest = require.resolve(name + "/package.json", { paths: [root] });
     const node = path.join(path.dirname(manifest), "bin", "node");
@@ -126,4 +136,4 @@ function isForeground() {
   }
 }
 
-module.exports = { findNode: findNode, handOver: handOver, runsTypeScript: runsTypeScript };
+module.exports = { findNode, handOver, pinnedName, runsTypeScript, usesGlibc };

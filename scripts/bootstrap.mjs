@@ -15,7 +15,9 @@ import path from "path";
 import { fileURLToPath } from "url";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const { findNode, handOver } = createRequire(import.meta.url)("../bin/pinned-node.cjs");
+const { findNode, handOver, pinnedName, runsTypeScript, usesGlibc } = createRequire(import.meta.url)(
+  "../bin/pinned-node.cjs",
+);
 
 const tasks = {
   demo: ["bin/steward", "demo"],
@@ -112,7 +114,8 @@ function isForThisMachine(entry) {
   const suits = function (list, value) {
     return [].concat(list || value).indexOf(value) >= 0;
   };
-  return Boolean(entry.cpu) && suits(entry.os, process.platform) && suits(entry.cpu, process.arch) && !entry.libc;
+  const suitsLibc = !entry.libc || entry.libc.indexOf("glibc") >= 0 === usesGlibc();
+  return Boolean(entry.cpu) && suits(entry.os, process.platform) && suits(entry.cpu, process.arch) && suitsLibc;
 }
 
 function readPackages(file) {
@@ -135,7 +138,9 @@ async function install() {
     say("… still installing, " + seconds() + " s");
   }, 10000);
   try {
-    await npmCi();
+    await withNodeForNpm(function (node) {
+      return npmCi(root, node);
+    });
   } finally {
     clearInterval(ticker);
   }
@@ -143,7 +148,36 @@ async function install() {
   say("Installed in " + seconds() + " s.");
 }
 
-function npmCi() {
+/**
+ * npm itself runs under the pinned Node too: under an older one it silently leaves out the optional packages, such as
+ * the linter's binary, that ask for a newer Node. So that Node comes first, alone, locked by the same integrity.
+ */
+async function withNodeForNpm(work) {
+  if (runsTypeScript()) return work(process.execPath);
+  const name = pinnedName();
+  const place = "node_modules/" + name;
+  const entry = readPackages(path.join(root, "package-lock.json"))[place];
+  if (!entry || !usesGlibc()) throw new Error(findNode(root).problem);
+
+  const stage = path.join(root, ".steward", "node");
+  fs.rmSync(stage, { recursive: true, force: true });
+  fs.mkdirSync(stage, { recursive: true });
+  const manifest = { name: "stage", version: "0.0.0", dependencies: { [name]: entry.version } };
+  const packages = { "": manifest, [place]: entry };
+  fs.writeFileSync(path.join(stage, "package.json"), JSON.stringify(manifest));
+  fs.writeFileSync(
+    path.join(stage, "package-lock.json"),
+    JSON.stringify({ lockfileVersion: 3, requires: true, packages }),
+  );
+  try {
+    await npmCi(stage, process.execPath);
+    return await work(path.join(stage, place, "bin", "node"));
+  } finally {
+    fs.rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+function npmCi(folder, node) {
   // The machine's Node may be older than the packages want: they run under the pinned one.
   // What npm was told for this one command, and a NODE_ENV of production, must not leave half the packages out.
   const args = [
@@ -157,9 +191,11 @@ function npmCi() {
     "--include=optional",
   ];
   const ours = process.env.npm_execpath || "";
-  const command = ours.endsWith("npm-cli.js") ? [process.execPath, ours].concat(args) : ["npm"].concat(args);
+  const command = ours.endsWith("npm-cli.js") ? [node, ours].concat(args) : ["npm"].concat(args);
+  const PATH = path.dirname(node) + path.delimiter + (process.env.PATH || "");
+  const env = Object.assign({}, process.env, { PATH: PATH, npm_node_execpath: node });
   return new Promise(function (resolve, reject) {
-    const child = spawn(command[0], command.slice(1), { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command[0], command.slice(1), { cwd: folder, env: env, stdio: ["ignore", "pipe", "pipe"] });
     const end = function (signal) {
       child.kill(signal);
     };

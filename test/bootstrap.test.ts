@@ -17,11 +17,13 @@ const npm = `#!/bin/sh
 echo "$@" >> "$CHECKOUT/npm-calls"
 echo "npm says hello on stdout"
 if [ -n "$NPM_FAILS" ]; then echo "$NPM_FAILS" >&2; exit 7; fi
-rm -rf "$CHECKOUT/node_modules"
+pwd >> "$CHECKOUT/npm-folders"
+command -v node >> "$CHECKOUT/npm-nodes"
+rm -rf node_modules
 sleep 0.3
-mkdir -p "$CHECKOUT/node_modules/${pinned}/bin"
-echo '{}' > "$CHECKOUT/node_modules/${pinned}/package.json"
-ln -s "${process.execPath}" "$CHECKOUT/node_modules/${pinned}/bin/node"
+mkdir -p "node_modules/${pinned}/bin"
+echo '{}' > "node_modules/${pinned}/package.json"
+ln -s "${process.execPath}" "node_modules/${pinned}/bin/node"
 `;
 
 /** The task that is handed over to: says who it is, and then does what its first argument asks. */
@@ -70,6 +72,22 @@ test("a fresh clone is installed, told on stderr, and the task runs under the pi
     call!,
     /^ci --ignore-scripts --no-audit --no-fund --engine-strict=false --loglevel=error --include=dev --include=optional$/,
   );
+});
+
+test("under an older Node the pinned one comes first, from the lockfile, and npm runs under it", async () => {
+  const locked = { version: "24.0.0", integrity: "sha512-pinned", os: process.platform, cpu: process.arch };
+  const packages = { "": {}, [`node_modules/${pinned}`]: locked };
+  await writeFile(join(checkout, "package-lock.json"), JSON.stringify({ packages }));
+  const old = `Object.defineProperty(process,"versions",{value:{...process.versions,node:"18.20.4"}})`;
+
+  const child = start(["test"], {}, ["--import", `data:text/javascript,${encodeURIComponent(old)}`]);
+  const stderr = text(child.stderr!);
+  const [code] = (await once(child, "close")) as [number];
+  assert.equal(code, 0, await stderr);
+  const stage = join(checkout, ".steward", "node");
+  assert.deepEqual(await lines("npm-folders"), [stage, checkout]);
+  assert.equal((await lines("npm-nodes"))[1], join(stage, "node_modules", pinned, "bin", "node"));
+  assert.deepEqual(await readdir(join(checkout, ".steward")), []);
 });
 
 test("what is installed is left alone until the lockfile changes", async () => {
@@ -163,7 +181,10 @@ test("SIGINT and SIGTERM reach the task once each, even when npm repeats them", 
   child.kill("SIGTERM");
   const [code] = (await once(child, "close")) as [number];
   assert.equal(code, 5);
-  assert.deepEqual(JSON.parse((await output).trim().split("\n").at(-1)!), ["SIGINT", "SIGTERM"]);
+  assert.deepEqual((JSON.parse((await output).trim().split("\n").at(-1)!) as string[]).toSorted(), [
+    "SIGINT",
+    "SIGTERM",
+  ]);
 });
 
 test("an unknown task is refused before anything is installed", async () => {
@@ -205,7 +226,7 @@ async function bootstrap(args: string[], environment: Record<string, string> = {
   return { code, signal, stdout, stderr };
 }
 
-function start(args: string[], environment: Record<string, string> = {}): ChildProcess {
+function start(args: string[], environment: Record<string, string> = {}, options: string[] = []): ChildProcess {
   const { npm_execpath: _, ...inherited } = process.env;
   const env = {
     ...inherited,
@@ -213,9 +234,14 @@ function start(args: string[], environment: Record<string, string> = {}): ChildP
     CHECKOUT: checkout,
     PATH: `${join(checkout, "tools")}:${process.env.PATH}`,
   };
-  return spawn(process.execPath, [join(checkout, "scripts", "bootstrap.mjs"), ...args], { env, cwd: checkout });
+  return spawn(process.execPath, [...options, join(checkout, "scripts", "bootstrap.mjs"), ...args], {
+    env,
+    cwd: checkout,
+  });
 }
 
-async function npmCalls(): Promise<string[]> {
-  return (await readFile(join(checkout, "npm-calls"), "utf8")).trim().split("\n");
+const npmCalls = () => lines("npm-calls");
+
+async function lines(file: string): Promise<string[]> {
+  return (await readFile(join(checkout, file), "utf8")).trim().split("\n");
 }
