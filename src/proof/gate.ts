@@ -11,6 +11,8 @@ import { red, type Facts, type Finding, type GateName, type Verdict } from "./ve
  */
 export type GateSettings = {
   stack?: string;
+  /** The command that starts the service; where it is stated, no entry file is asked for. */
+  start?: string;
   /** The owner's own command, run by `sh -c` in the project's folder. Without it, Steward runs the tests its own way. */
   testCommand?: string;
   coverageFloor: number;
@@ -99,8 +101,9 @@ export function gate(name: GateName, check: (input: GateInput) => Promise<Findin
 }
 
 /** `allowFewerTests` is about one round and not part of what was asked of the content, so it is left out. */
-export function settingsHash({ allowFewerTests: _, ...settings }: GateSettings): string {
-  return createHash("sha256").update(canonical(settings)).digest("hex");
+export function settingsHash(settings: GateSettings): string {
+  const asked = Object.fromEntries(Object.entries(settings).filter(([name]) => name !== "allowFewerTests"));
+  return createHash("sha256").update(canonical(asked)).digest("hex");
 }
 
 function canonical(value: unknown): string {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import { endGroup, sweepMarked } from "#system/processes.ts";
@@ -56,33 +56,7 @@ export async function runBounded(command: BoundedCommand): Promise<BoundedRun> {
       ? readSignedReport(child.stdio[3] as Readable, child.stdio[4] as Writable, command.outputLimitBytes)
       : null;
 
-  const ended = await new Promise<{ ended: BoundedRun["ended"]; code: number | null; by: NodeJS.Signals | null }>(
-    (resolve) => {
-      const stop = (why: BoundedRun["ended"]) => resolve({ ended: why, code: null, by: null });
-      const timer = setTimeout(() => stop("timeout"), command.timeoutMs);
-      const cancel = () => stop("cancelled");
-      const finish = resolve;
-      resolve = (value) => {
-        clearTimeout(timer);
-        command.signal.removeEventListener("abort", cancel);
-        finish(value);
-      };
-      if (command.signal.aborted) cancel();
-      command.signal.addEventListener("abort", cancel, { once: true });
-      const take = (chunk: Buffer) => {
-        if (kept.add(chunk) > command.outputLimitBytes) stop("output_limit");
-      };
-      child.stdout?.on("data", take);
-      child.stderr?.on("data", take);
-      report?.overflowed.then(() => stop("output_limit"));
-      child.once("error", (error) => {
-        kept.add(Buffer.from(`${error.message}\n`));
-        stop("not_started");
-      });
-      child.once("exit", (code, by) => resolve({ ended: "exited", code, by }));
-    },
-  );
-
+  const ended = await endOf(child, command, kept, report?.overflowed);
   if (child.pid !== undefined) {
     const graceMs = ended.ended === "exited" || ended.ended === "output_limit" ? 0 : GRACE_MS;
     await endGroup(child.pid, { graceMs });
@@ -98,6 +72,40 @@ export async function runBounded(command: BoundedCommand): Promise<BoundedRun> {
     durationMs: Math.round(performance.now() - started),
     report: report === null ? null : report.read(),
   };
+}
+
+type End = { ended: BoundedRun["ended"]; code: number | null; by: NodeJS.Signals | null };
+
+/** The first of: its own end, the deadline, the bound on output, or the caller's word. */
+async function endOf(
+  child: ChildProcess,
+  { timeoutMs, outputLimitBytes, signal }: BoundedCommand,
+  kept: ReturnType<typeof keepEnds>,
+  overflowed: Promise<void> | undefined,
+): Promise<End> {
+  const { promise, resolve } = Promise.withResolvers<End>();
+  const stop = (ended: BoundedRun["ended"]) => resolve({ ended, code: null, by: null });
+  const cancel = () => stop("cancelled");
+  const timer = setTimeout(() => stop("timeout"), timeoutMs);
+  signal.addEventListener("abort", cancel, { once: true });
+  if (signal.aborted) cancel();
+  const take = (chunk: Buffer) => {
+    if (kept.add(chunk) > outputLimitBytes) stop("output_limit");
+  };
+  child.stdout?.on("data", take);
+  child.stderr?.on("data", take);
+  void overflowed?.then(() => stop("output_limit"));
+  child.once("error", (error) => {
+    kept.add(Buffer.from(`${error.message}\n`));
+    stop("not_started");
+  });
+  child.once("exit", (code, by) => resolve({ ended: "exited", code, by }));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", cancel);
+  }
 }
 
 async function closed(streams: (Readable | Writable)[]): Promise<void> {

@@ -53,8 +53,8 @@ export type CoverageFacts = {
   least: { file: string; percent: number }[];
 };
 
-/** Comments in the source that take lines out of coverage, and how many lines they hide. */
-export type IgnoreFacts = { comments: number; hiddenLines: number };
+/** Comments in the source that take lines out of coverage, how many lines they hide, and of how many that are not blank. */
+export type IgnoreFacts = { comments: number; hiddenLines: number; lines: number };
 
 export type Facts = {
   kind: RedKind | null;

@@ -34,14 +34,16 @@ export function judgeTests(
     ...failing(run),
     ...emptyRun(run),
     ...takenAway(run, before, settings).map((reason) => ({ kind: "tampered" as const, reason })),
-    ...hidden(ignores, before, coverage, settings),
+    ...hidden(ignores, before, settings),
     ...uncovered(coverage, settings),
   ];
   const reasons = problems.map((problem) => problem.reason);
   if (problems[0] !== undefined) return red(problems[0].kind, [...reasons, ...run.notes], facts);
   const counts = run.counts!;
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
-  return green([`${counts.line} tests pass${skipped}; ${coverage!.percent} % of lines covered`, ...run.notes], facts);
+  const covered = coverage === null ? "" : `; ${coverage.percent} % of lines covered`;
+  const ignored = ignores === null || ignores.comments === 0 ? [] : [ignoredNote(ignores, before)];
+  return green([`${counts.line} tests pass${skipped}${covered}`, ...ignored, ...run.notes], facts);
 }
 
 function failing({ counts, cases, exitCode }: TestRun) {
@@ -69,19 +71,20 @@ function emptyRun({ counts }: TestRun) {
   return [{ kind: "no_tests" as const, reason: `all ${counts.total} tests are skipped` }];
 }
 
-function hidden(
-  ignores: IgnoreFacts | null,
-  before: Facts | undefined,
-  coverage: CoverageFacts | null,
-  settings: GateSettings,
-) {
-  if (ignores === null || coverage === null) return [];
+function hidden(ignores: IgnoreFacts | null, before: Facts | undefined, settings: GateSettings) {
+  if (ignores === null) return [];
   const lines = ignores.hiddenLines - (before?.ignores?.hiddenLines ?? 0);
   const comments = ignores.comments - (before?.ignores?.comments ?? 0);
-  const share = (100 * lines) / Math.max(1, coverage.total + ignores.hiddenLines);
+  const share = (100 * lines) / Math.max(1, ignores.lines);
   if (lines <= 0 || share <= settings.ignoredLinesLimit) return [];
   const reason = `${comments} new comments hide ${lines} lines from coverage (${tenth(share)} %, at most ${settings.ignoredLinesLimit} % may be): test them instead`;
   return [{ kind: "tampered" as const, reason }];
+}
+
+function ignoredNote(ignores: IgnoreFacts, before: Facts | undefined): string {
+  const added = ignores.comments - (before?.ignores?.comments ?? 0);
+  const since = before === undefined || added <= 0 ? "" : `, ${added} of them new`;
+  return `${ignores.comments} comments${since} keep ${ignores.hiddenLines} lines out of coverage`;
 }
 
 function uncovered(coverage: CoverageFacts | null, { coverageFloor }: GateSettings) {

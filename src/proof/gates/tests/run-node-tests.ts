@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { stripTypeScriptTypes } from "node:module";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { testEnvironment } from "#proof/gate-environment.ts";
@@ -7,6 +6,7 @@ import type { GateInput } from "#proof/gate.ts";
 import { runBounded } from "#proof/run-bounded.ts";
 import { countsOf, type FileCoverage, type TestCase } from "#proof/verdict.ts";
 import { installNode } from "./install-node.ts";
+import { neverLoaded } from "./never-loaded.ts";
 import type { Project } from "./project.ts";
 import { blockedRun, cutShort, type TestRun } from "./test-run.ts";
 
@@ -132,7 +132,6 @@ function isFileItself(name: string, file: string, project: Project): boolean {
   return [project.root, project.top].some((folder) => join(folder, name) === file) || name === file;
 }
 
-/** A file that was never loaded has no covered line: Node itself leaves it out, and 200 untested lines read as 100 %. */
 async function coverageOf(messages: Message[], project: Project): Promise<FileCoverage[]> {
   const tests = new Set(project.testFiles);
   const measured = new Map<string, FileCoverage>();
@@ -142,35 +141,13 @@ async function coverageOf(messages: Message[], project: Project): Promise<FileCo
     if (file.startsWith("..") || tests.has(file) || isBesideTests(file, project)) continue;
     measured.set(file, { file, covered: message.covered, total: message.total });
   }
-  for (const file of project.sourceFiles) {
-    if (measured.has(file)) continue;
-    const lines = await runnableLines(join(project.top, file));
-    if (lines > 0) measured.set(file, { file, covered: 0, total: lines });
-  }
-  return [...measured.values()];
+  const loaded = [...measured.values()];
+  return [...loaded, ...(await neverLoaded(project, loaded))];
 }
 
 /** Helpers and fixtures of tests are no more covered code than the tests are. */
 function isBesideTests(file: string, project: Project): boolean {
   return /(?:^|\/)(?:tests?|__tests__|spec|e2e)\//.test(file) && !project.sourceFiles.includes(file);
-}
-
-/** All lines, as Node counts them; none for a file of types or comments only, which nothing can ever load. */
-async function runnableLines(path: string): Promise<number> {
-  const text = await readFile(path, "utf8");
-  return withoutComments(path.endsWith("ts") ? withoutTypes(text) : text).trim() === "" ? 0 : text.split("\n").length;
-}
-
-function withoutTypes(text: string): string {
-  try {
-    return stripTypeScriptTypes(text);
-  } catch {
-    return text;
-  }
-}
-
-function withoutComments(text: string): string {
-  return text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, "").replaceAll(/^\s*export\s*\{\s*\}\s*;?\s*$/gm, "");
 }
 
 /**

@@ -13,6 +13,8 @@ export type TestRun = {
   cases: TestCase[];
   /** Null: none was measured. By file, or in one number where the tool gives no more. */
   coverage: FileCoverage[] | { percent: number } | null;
+  /** How many lines comments took out of coverage, where the tool counts them itself. */
+  hiddenLines?: number;
   output: string;
   /** What a person should know beside the result. */
   notes: string[];
