@@ -14,12 +14,16 @@ const RUNNER_MARGIN_MS = 8_000;
  * asked, and writes a result; one that does not answer is killed. Where the runner is dead, its agent's group is ended
  * and its marker swept. A run that was not started cannot start any more: its fence is taken. May be called again.
  */
-export async function endRun(folder: string, fence: number): Promise<EndedRun> {
+export async function endRun(
+  folder: string,
+  fence: number,
+  { runnerMs = RUNNER_MARGIN_MS }: { runnerMs?: number } = {},
+): Promise<EndedRun> {
   await takeFence(folder, fence);
   const spec = await readSpec(folder);
   let run = await readRun(folder, fence);
   if (run.state === "running") {
-    await stopRunner(folder, run.record, spec);
+    await stopRunner(folder, run.record, graceOf(spec) + runnerMs);
     run = await readRun(folder, fence);
   }
   if (run.state === "ended") return run;
@@ -39,15 +43,18 @@ async function takeFence(folder: string, fence: number): Promise<void> {
   }
 }
 
-async function stopRunner(folder: string, record: RunRecord, spec: RunSpec | null): Promise<void> {
+async function stopRunner(folder: string, record: RunRecord, withinMs: number): Promise<void> {
   signal(record, "SIGTERM");
-  const graceMs = Math.max(spec?.clocks.graceMs ?? 0, spec?.clocks.stopGraceMs ?? 0);
   try {
-    await waitForEnd(folder, record.fence, { signal: AbortSignal.timeout(graceMs + RUNNER_MARGIN_MS), everyMs: 25 });
+    await waitForEnd(folder, record.fence, { signal: AbortSignal.timeout(withinMs), everyMs: 25 });
   } catch (error) {
     if (!(error instanceof Error && error.name === "TimeoutError")) throw error;
     signal(record, "SIGKILL");
   }
+}
+
+function graceOf(spec: RunSpec | null): number {
+  return Math.max(spec?.clocks.graceMs ?? 0, spec?.clocks.stopGraceMs ?? 0);
 }
 
 async function endWhatIsLeft(record: RunRecord | null, spec: RunSpec | null): Promise<void> {

@@ -72,8 +72,8 @@ export async function marked(spec: RunSpec): Promise<number[]> {
   return (await findMarked(spec.marker.name, spec.marker.value)).map(({ pid }) => pid);
 }
 
-export async function untilFile(path: string): Promise<string> {
-  return until(path, async () => (await readFile(path, "utf8").catch(() => "")) || undefined);
+export async function untilMarked(spec: RunSpec, count: number): Promise<void> {
+  await until(`${count} processes of the run`, async () => ((await marked(spec)).length >= count ? true : undefined));
 }
 
 /** Looks every 10 ms, for 10 s, until there is a value. */
