@@ -32,8 +32,12 @@ function compile(out) {
   const config = {
     extends: join(root, "tsconfig.json"),
     compilerOptions: {
-      ...{ rootDir: join(root, "src"), outDir: out, noEmit: false, noCheck: true },
-      ...{ rewriteRelativeImportExtensions: true, typeRoots: [join(root, "node_modules", "@types")] },
+      rootDir: join(root, "src"),
+      outDir: out,
+      noEmit: false,
+      noCheck: true,
+      rewriteRelativeImportExtensions: true,
+      typeRoots: [join(root, "node_modules", "@types")],
     },
     include: [join(root, "src")],
     exclude: [join(root, "src/**/*.test.ts"), join(root, "src/**/testing.ts"), join(root, "src/**/fixtures/**")],

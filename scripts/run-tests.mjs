@@ -71,7 +71,7 @@ function testFiles() {
     .filter((entry) => entry.name.endsWith(".long.test.ts") === options.long)
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .filter((file) => !/(^|\/)(fixtures|node_modules)\//.test(file))
-    .toSorted();
+    .toSorted((one, other) => one.localeCompare(other));
 }
 
 /** Runs each file in a process of its own, as many at once as there are cores, and prints as they end. */
