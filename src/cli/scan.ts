@@ -1,8 +1,10 @@
-import { relative } from "node:path";
 import type { Command } from "commander";
-import { detectPhase, type PhaseContext, type PhaseVerdict } from "#lines/service/phase.ts";
+import { detectPhase, type PhaseVerdict } from "#lines/service/phase.ts";
 import { nothingKnown, type KnownFacts, type SeenFacts } from "#lines/service/facts.ts";
+import { contentHash } from "#proof/content-hash.ts";
 import { systemClock, type Clock } from "#system/clock.ts";
+import { Failure } from "#system/failure.ts";
+import { readVerdicts, verdictFor, type StoredVerdict, type StoredVerdicts } from "#workspace/verdicts-file.ts";
 import { readWorkspace } from "#workspace/read-workspace.ts";
 import { readStewardYaml } from "#workspace/steward-yaml.ts";
 import { table } from "./table.ts";
@@ -27,10 +29,28 @@ export async function scanWorkspace(
 ): Promise<{ rows: ScanRow[]; problems: string[] }> {
   const settings = readStewardYaml(dir);
   const workspace = readWorkspace(dir, settings);
-  const context: PhaseContext = { now: clock.now() };
+  const stored = readVerdicts(workspace.root);
   const known: KnownFacts = { ...nothingKnown, draftingAllowed: settings.drafting };
-  const rows = workspace.services.map((seen) => row(seen, detectPhase({ seen, known }, context)));
-  return { rows, problems: [...settings.problems, ...workspace.problems] };
+  const rows: ScanRow[] = [];
+  for (const seen of workspace.services) {
+    const first = detectPhase({ seen, known }, { now: clock.now() });
+    // Content is hashed only where a verdict about it could change the answer.
+    const judged = first.phase === "READY_FOR_TEST" && stored.verdicts.has(seen.name);
+    const verdict = judged ? await verdictOf(seen, stored.verdicts) : null;
+    rows.push(
+      row(seen, verdict === null ? first : detectPhase({ seen, known: { ...known, verdict } }, { now: clock.now() })),
+    );
+  }
+  return { rows, problems: [...settings.problems, ...workspace.problems, ...stored.problems] };
+}
+
+async function verdictOf(seen: SeenFacts, verdicts: StoredVerdicts): Promise<StoredVerdict | null> {
+  try {
+    return verdictFor(verdicts, seen.name, "tests", await contentHash(seen.path));
+  } catch (error) {
+    if (error instanceof Failure) return null; // What cannot be hashed has no verdict; a gate would say why.
+    throw error;
+  }
 }
 
 function row(seen: SeenFacts, { stage, phase, reasons, needs }: PhaseVerdict): ScanRow {

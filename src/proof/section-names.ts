@@ -50,37 +50,36 @@ const byHeading = new Map<string, SectionName>(
   ),
 );
 
-/** The required sections that a heading stands for: none, one, or two ("Requirements & Dependencies"). */
-export function sectionsOf(heading: string): readonly SectionName[] {
+export type HeadingMeaning = {
+  /** The required sections that it stands for: none, one, or two ("Requirements & Dependencies"). */
+  names: readonly SectionName[];
+  /** It is one of the five names as they are written above, decoration aside. */
+  official: boolean;
+};
+
+export function meaningOf(heading: string): HeadingMeaning {
   const known = remembered.get(heading);
   if (known !== undefined) return known;
-  const found = recognise(heading.slice(0, longestHeading));
+  const plain = plainHeading(heading.slice(0, longestHeading));
+  const names = recognise(plain);
+  const found = { names, official: names[0] !== undefined && names[0].toLowerCase() === plain };
   if (remembered.size >= 4096) remembered.clear();
   remembered.set(heading, found);
   return found;
 }
 
 /** Specs share their headings, and to make one plain costs more than to read the rest of its line. */
-const remembered = new Map<string, readonly SectionName[]>();
+const remembered = new Map<string, HeadingMeaning>();
 
 /** Longer lines are prose: it bounds what a hostile heading can cost. */
 const longestHeading = 200;
 
-function recognise(heading: string): SectionName[] {
-  const plain = plainHeading(heading);
+function recognise(plain: string): SectionName[] {
   const whole = lookUp(plain);
   if (whole !== undefined) return [whole];
   const parts = plain.split(/ and | or |[/:,+|]| [-–—] |\(|\)/);
   const found = parts.map((part) => lookUp(part.trim())).filter((name) => name !== undefined);
   return [...new Set(found)];
-}
-
-/** True for a heading that is one of the five names as they are written above, decoration aside. */
-export function isOfficialName(heading: string): boolean {
-  const [name, second] = sectionsOf(heading);
-  return (
-    name !== undefined && second === undefined && plainHeading(heading.slice(0, longestHeading)) === name.toLowerCase()
-  );
 }
 
 function lookUp(plain: string): SectionName | undefined {
@@ -102,7 +101,7 @@ export function plainHeading(heading: string): string {
     .replace(/<[^>]*>|\{#[^}]*\}/g, " ")
     .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
     .replace(/:[a-z0-9_+-]+:/g, " ") // :rocket:
-    .replace(/[\p{Extended_Pictographic}\p{Emoji_Modifier}\u{FE0F}\u{200D}\u{20E3}\u{1F1E6}-\u{1F1FF}]/gu, " ")
+    .replace(/\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|\uFE0F|\u200D|\u20E3/gu, " ")
     .replace(/[*_`~"'“”‘’[\]!?✓✔•·→⇒.]+/g, (marks) => (marks.includes(".") ? ". " : " "))
     .replace(/^[\s\-–—:)(|.]*(?:(?:section|part|chapter|step)\s+)?(?:(?:\d+|[ivx]+|[a-h])\s*[.):]\s*|\d+\s+)*/u, "")
     .replace(/^[\s\-–—:)(|.]+/, "")

@@ -1,6 +1,6 @@
 import { readFrontMatter } from "./front-matter.ts";
 import { substanceOf } from "./placeholder.ts";
-import { isOfficialName, sectionNames, sectionsOf, type SectionName } from "./section-names.ts";
+import { meaningOf, sectionNames, type SectionName } from "./section-names.ts";
 
 export type SpecSection = {
   heading: string;
@@ -66,7 +66,7 @@ type Heading = {
 
 function headingOf(written: string, level: number, at: number, bodyFrom: number): Heading {
   const text = written.replace(/\*\*|__|`/g, "").trim();
-  return { text, level, at, bodyFrom, names: sectionsOf(written), official: isOfficialName(written) };
+  return { text, level, at, bodyFrom, ...meaningOf(written) };
 }
 
 /** ATX and setext headings outside code fences and HTML comments. */

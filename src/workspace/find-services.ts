@@ -9,6 +9,8 @@ export type FoundServices = {
   root: string;
   /** The folder whose children are services. */
   folder: string;
+  /** Null: every folder in it may be a service. Else only these are. */
+  only: string[] | null;
   /** Sorted by name. */
   names: string[];
   problems: string[];
@@ -22,9 +24,10 @@ export type FoundServices = {
 export function findServices(dir: string, { services = "SERVICES" }: { services?: string } = {}): FoundServices {
   const root = realFolder(dir);
   const folder = servicesFolder(root, services);
-  if (folder !== null) return { root, folder, ...servicesIn(folder) };
-  if (isService(root)) return { root, folder: dirname(root), names: [basename(root)], problems: [] };
-  return { root, folder: root, ...servicesIn(root) };
+  if (folder !== null) return { root, folder, only: null, ...servicesIn(folder) };
+  if (isService(root))
+    return { root, folder: dirname(root), only: [basename(root)], names: [basename(root)], problems: [] };
+  return { root, folder: root, only: null, ...servicesIn(root) };
 }
 
 /** The services in a folder: its folders, but for hidden and installed ones and those whose name begins with "_". */

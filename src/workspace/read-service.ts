@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from "node:fs";
+import { lstatSync, realpathSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { BuildClaim, RegistryFacts, SeenFacts, SpecFacts } from "#lines/service/facts.ts";
 import { checkBuildFiles } from "#proof/build-files.ts";
@@ -75,6 +75,8 @@ export function readService(path: string, { within, registry = null, stated = {}
 
 function whyUnreadable(path: string, within: string): string | null {
   try {
+    const folder = lstatSync(path);
+    if (folder.isDirectory()) return null;
     if (!isInside(within, realpathSync(path))) return "it is a link that leads out of the workspace: not followed";
     return statSync(path).isDirectory() ? null : "it is not a folder";
   } catch (error) {
@@ -92,12 +94,21 @@ function readSpecFile(
   if (file === null) return { facts: null };
   const read = readText(`${path}/${file}`, { within, cap: specCap });
   if ("problem" in read) {
-    return { facts: { file, title: null, complete: false, reasons: [], unreadable: `${file} ${read.problem}` } };
+    return {
+      facts: {
+        file,
+        title: null,
+        complete: false,
+        reasons: [],
+        writtenAt: null,
+        unreadable: `${file} ${read.problem}`,
+      },
+    };
   }
   if (read.truncated) problems.push(`${file} is larger than 1 MiB: only its beginning was read`);
   const parsed = readSpec(read.text, { file });
   const { title, complete, reasons } = parsed;
-  return { facts: { file, title, complete, reasons, unreadable: null }, parsed };
+  return { facts: { file, title, complete, reasons, writtenAt: read.writtenAt, unreadable: null }, parsed };
 }
 
 /** SPEC.md or SPECS.md in any case, at the root before SPECS/, docs/ and BUILD/. Also where it is no readable file. */

@@ -17,6 +17,8 @@ export type Workspace = {
   /** Real paths. */
   root: string;
   folder: string;
+  /** Null: every folder in it may be a service. Else only these are. */
+  only: string[] | null;
   registryPath: string;
   services: SeenFacts[];
   /** What is wrong with the workspace, and not with one service. */
@@ -28,12 +30,12 @@ const registryCap = 64 << 20;
 
 /** Everything that a workspace's files show, each service for itself. Fails only if `dir` is no folder. */
 export function readWorkspace(dir: string, { services, stated = {} }: WorkspaceOptions = {}): Workspace {
-  const { root, folder, names, problems } = findServices(dir, services === undefined ? {} : { services });
+  const { root, folder, only, names, problems } = findServices(dir, services === undefined ? {} : { services });
   const registryPath = join(folder, "SERVICE_REGISTRY.json");
   const registry = readRegistry(registryPath, problems);
   const read = (name: string) =>
     readService(join(folder, name), { within: root, registry: registry(name), stated: stated[name] ?? {} });
-  return { root, folder, registryPath, services: names.map(read), problems };
+  return { root, folder, only, registryPath, services: names.map(read), problems };
 }
 
 /** One service again, after a change: as `readWorkspace` has it, without reading the others. */

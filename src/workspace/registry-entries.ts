@@ -1,4 +1,5 @@
 import type { RegistryFacts } from "#lines/service/facts.ts";
+import type { JsonPlace } from "./json-places.ts";
 
 /** The keys under which people keep these things, in the order in which they are asked. */
 export const registryKeys = {
@@ -10,34 +11,61 @@ export const registryKeys = {
   path: ["path", "folder", "directory", "dir", "location"],
 } as const;
 
-/** One service of a registry, whichever of its three shapes it has: by name, in a list, or in a list under "services". */
+/** Under which an object keeps its services, if they are not its own keys. */
+const listKeys = ["services", "SERVICES", "registry"];
+/** Objects beside the services that are none. */
+const noService = new Set(["metadata", "meta", "_meta", "$schema", "config", "defaults"]);
+
 export type RegistryEntry = RegistryFacts & {
   /** Its folder, if the registry says; else it is found by its name. */
   path: string | null;
 };
 
-/** The services that a registry's JSON lists. What is no service is passed over. */
+/**
+ * The services that a registry's JSON lists, whichever of its three shapes it has: an object by name, a list, or either
+ * of these under "services". What is no service is passed over.
+ */
 export function registryEntries(json: unknown): RegistryEntry[] {
-  const { list } = entriesIn(json);
-  return list.flatMap(({ key, value }) => {
-    const name = key ?? text(value, registryKeys.name);
-    return name === null ? [] : [entryOf(name, value)];
-  });
+  if (Array.isArray(json)) {
+    return json.filter(isObject).flatMap((value) => {
+      const name = text(value, registryKeys.name);
+      return name === null ? [] : [entryOf(name, value)];
+    });
+  }
+  if (!isObject(json)) return [];
+  const inner = listKeys.find((key) => Array.isArray(json[key]) || isObject(json[key]));
+  if (inner !== undefined) return registryEntries(json[inner]);
+  return Object.entries(json).flatMap(([key, value]) =>
+    isObject(value) && !noService.has(key) ? [entryOf(key, value)] : [],
+  );
 }
 
-type Listed = { key: string | null; value: Record<string, unknown> };
+/** Finds a service's entry: by its folder where the registry names one, else by name, case, spaces and dashes aside. */
+export function indexRegistry(entries: readonly RegistryEntry[]): (folderName: string) => RegistryEntry | null {
+  const byName = new Map(entries.flatMap((entry) => namesOf(entry).map((name) => [name, entry] as const)).toReversed());
+  return (folderName) => byName.get(loose(folderName)) ?? null;
+}
 
-function entriesIn(json: unknown): { list: Listed[] } {
-  if (Array.isArray(json)) return { list: json.filter(isObject).map((value) => ({ key: null, value })) };
-  if (!isObject(json)) return { list: [] };
-  for (const key of ["services", "SERVICES", "registry"]) {
-    if (Array.isArray(json[key]) || isObject(json[key])) return entriesIn(json[key]);
-  }
-  return {
-    list: Object.entries(json).flatMap(([key, value]) =>
-      isObject(value) && key !== "metadata" ? [{ key, value }] : [],
-    ),
-  };
+/** Where the services stand in a registry: the object by name, or the list. Null if there is neither. */
+export function servicesPlace(root: JsonPlace): JsonPlace | null {
+  if (root.items !== undefined) return root;
+  const inner = root.members?.findLast(
+    ({ key, place }) => listKeys.includes(key) && (place.items !== undefined || place.members !== undefined),
+  );
+  return inner === undefined ? (root.members === undefined ? null : root) : inner.place;
+}
+
+/** A service's own object among them. */
+export function findEntry(services: JsonPlace, folderName: string): JsonPlace | null {
+  const listed =
+    services.members?.map(({ key, place }) => ({ key, place })) ??
+    services.items!.map((place) => ({ key: null, place }));
+  const matching = listed.filter(({ key, place }) => {
+    if (!isObject(place.value) || (key !== null && noService.has(key))) return false;
+    const name = key ?? text(place.value, registryKeys.name);
+    return name !== null && namesOf(entryOf(name, place.value)).includes(loose(folderName));
+  });
+  return matching.at(-1)?.place ?? null;
 }
 
 function entryOf(name: string, value: Record<string, unknown>): RegistryEntry {
@@ -52,6 +80,21 @@ function entryOf(name: string, value: Record<string, unknown>): RegistryEntry {
   };
 }
 
+/** The names by which a folder may find an entry: that of the folder it states, and its own. */
+function namesOf({ name, path }: RegistryEntry): string[] {
+  const folder = (path ?? "")
+    .split(/[\\/]/)
+    .filter((part) => part !== "" && part !== "." && !/^BUILD$/i.test(part))
+    .at(-1);
+  return folder === undefined ? [loose(name)] : [loose(folder), loose(name)];
+}
+
+const loose = (name: string): string =>
+  name
+    .normalize("NFC")
+    .toLowerCase()
+    .replace(/[\s_-]+/g, "-");
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -60,25 +103,6 @@ const first = (value: Record<string, unknown>, keys: readonly string[]): unknown
 
 function text(value: Record<string, unknown>, keys: readonly string[]): string | null {
   const found = first(value, keys);
-  return typeof found === "string" && found.trim() !== ""
-    ? found.trim()
-    : typeof found === "number"
-      ? String(found)
-      : null;
+  if (typeof found === "number") return String(found);
+  return typeof found === "string" && found.trim() !== "" ? found.trim() : null;
 }
-
-/** Finds a service's entry: by its folder where the registry names one, else by name, spaces, case and dashes aside. */
-export function indexRegistry(entries: readonly RegistryEntry[]): (folderName: string) => RegistryEntry | null {
-  const byName = new Map<string, RegistryEntry>();
-  for (const entry of entries) byName.set(loose(entry.name), entry);
-  for (const entry of entries) {
-    const folder = entry.path
-      ?.replace(/[\\/]+$/, "")
-      .split(/[\\/]/)
-      .at(-1);
-    if (folder !== undefined && folder !== "" && !/^BUILD$/i.test(folder)) byName.set(loose(folder), entry);
-  }
-  return (folderName) => byName.get(loose(folderName)) ?? null;
-}
-
-const loose = (name: string): string => name.toLowerCase().replace(/[\s_-]+/g, "-");

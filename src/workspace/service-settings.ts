@@ -13,6 +13,7 @@ export function mergeSettings(sources: readonly SettingsSource[]): { settings: S
   const settings: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const { from, values } of sources) {
+    if (Object.keys(values).length === 0) continue;
     for (const [name, { read, keys, must }] of Object.entries(settingReaders)) {
       const key = keys.find((candidate) => Object.hasOwn(values, candidate) && values[candidate] !== null);
       if (key === undefined || name in settings) continue;

@@ -11,6 +11,7 @@ export type StewardYaml = {
   stated: Record<string, Record<string, unknown>>;
   /** Agents may write specs that are missing or incomplete. */
   drafting: boolean;
+  hasAgents: boolean;
   problems: string[];
 };
 
@@ -18,7 +19,7 @@ export const stewardYamlName = "steward.yaml";
 
 /** Reads a workspace's steward.yaml, as far as it can be read: what cannot is a problem, and counts as not said. */
 export function readStewardYaml(dir: string): StewardYaml {
-  const nothing: StewardYaml = { stated: {}, drafting: false, problems: [] };
+  const nothing: StewardYaml = { stated: {}, drafting: false, hasAgents: false, problems: [] };
   const read = readText(join(dir, stewardYamlName), { within: dir, cap: 1 << 20 });
   if ("problem" in read) {
     return read.problem.endsWith("it is not there")
@@ -40,8 +41,9 @@ export function readStewardYaml(dir: string): StewardYaml {
 function understand(value: unknown): StewardYaml {
   const problems: string[] = [];
   if (!isObject(value))
-    return { stated: {}, drafting: false, problems: [`${stewardYamlName} must be keys and values`] };
-  const { services, service, drafting = false } = value;
+    return { stated: {}, drafting: false, hasAgents: false, problems: [`${stewardYamlName} must be keys and values`] };
+  const { services, service, agents, drafting = false } = value;
+  const hasAgents = (isObject(agents) || Array.isArray(agents)) && Object.keys(agents).length > 0;
   const folder = typeof services === "string" ? services : isObject(services) ? services.folder : undefined;
   if (folder !== undefined && typeof folder !== "string")
     problems.push(`${stewardYamlName}: services.folder must be a path`);
@@ -55,7 +57,13 @@ function understand(value: unknown): StewardYaml {
         problems.push(`${stewardYamlName}: ${name} must be keys and values`);
     }
   }
-  return { ...(typeof folder === "string" ? { services: folder } : {}), stated, drafting: drafting === true, problems };
+  return {
+    ...(typeof folder === "string" ? { services: folder } : {}),
+    stated,
+    drafting: drafting === true,
+    hasAgents,
+    problems,
+  };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -28,6 +28,8 @@ export type SpecFacts = {
   title: string | null;
   complete: boolean;
   reasons: string[];
+  /** Null if it cannot be read. A spec written less than a settle window ago may be half a spec. */
+  writtenAt: Date | null;
   /** Null if it could be read, else why not; then nothing else is known of it. */
   unreadable: string | null;
 };

@@ -1,0 +1,103 @@
+import { basename } from "node:path";
+import { Failure, messageOf } from "#system/failure.ts";
+import { editFile, type EditOptions } from "./edit-file.ts";
+import { addItem, applyPatches, memberOf, setKeys, type Patch } from "./json-edit.ts";
+import { locateJson, type JsonPlace } from "./json-places.ts";
+import { findEntry, registryKeys, servicesPlace } from "./registry-entries.ts";
+
+/** What Steward keeps in the registry. All else in it is the owner's. */
+export type RegistryUpdate = {
+  status?: string;
+  phase?: string;
+  /** Written only where the registry has none. */
+  port?: number;
+};
+
+/**
+ * Brings the registry up to date: for each service its status and phase, its port where none is written, and when that
+ * changed. Everything else stays byte for byte, other people's changes meanwhile included. A service that is not listed is
+ * added. True if it was written. Fails with "invalid", and leaves the file alone, if it is not JSON.
+ */
+export async function updateRegistry(
+  path: string,
+  updates: ReadonlyMap<string, RegistryUpdate>,
+  { now, ...options }: EditOptions & { now: Date },
+): Promise<boolean> {
+  if (updates.size === 0) return false;
+  return editFile(path, options, (bytes) => {
+    const text = bytes === null ? "{}\n" : decoded(bytes, path);
+    return Buffer.from(patchRegistry(text, updates, { now, path }));
+  });
+}
+
+/** The registry's text with the updates in it. The same text if they are in it already. */
+export function patchRegistry(
+  text: string,
+  updates: ReadonlyMap<string, RegistryUpdate>,
+  { now, path = "SERVICE_REGISTRY.json" }: { now: Date; path?: string },
+): string {
+  let result = text;
+  for (const [service, update] of updates) {
+    const root = located(result, path);
+    const place = servicesPlace(root);
+    if (place === null)
+      throw new Failure("invalid", `${path} is neither an object nor a list of services. It is left as it is.`);
+    const entry = findEntry(place, service);
+    const patches = entry === null ? [added(result, place, service, update, now)] : changed(result, entry, update, now);
+    result = applyPatches(result, patches);
+  }
+  return result;
+}
+
+function changed(text: string, entry: JsonPlace, { status, phase, port }: RegistryUpdate, now: Date): Patch[] {
+  const values: Record<string, unknown> = {};
+  const statusKey = keyOf(entry, registryKeys.status) ?? "status";
+  const written = memberOf(entry, statusKey)?.place.value;
+  if (status !== undefined && !says(written, status)) values[statusKey] = status;
+  if (phase !== undefined && memberOf(entry, "phase")?.place.value !== phase) values.phase = phase;
+  const portKey = keyOf(entry, registryKeys.port) ?? "port";
+  if (port !== undefined && (memberOf(entry, portKey)?.place.value ?? null) === null) values[portKey] = port;
+  if (Object.keys(values).length === 0) return [];
+  values[keyOf(entry, updatedKeys) ?? "updated"] = now.toISOString();
+  return setKeys(text, entry, values);
+}
+
+function added(text: string, place: JsonPlace, service: string, update: RegistryUpdate, now: Date): Patch {
+  const entry = { ...update, updated: now.toISOString() };
+  if (place.items !== undefined) return addItem(text, place, { name: service, ...entry });
+  return setKeys(text, place, { [service]: entry })[0]!;
+}
+
+const updatedKeys = ["updated", "updated_at", "updatedAt", "last_updated", "lastUpdated"];
+
+const keyOf = (entry: JsonPlace, keys: readonly string[]): string | undefined =>
+  keys.find((key) => memberOf(entry, key) !== undefined);
+
+/** "✅ Production (healthy)" says "production": an owner's own wording is not replaced by ours for the same thing. */
+function says(written: unknown, status: string): boolean {
+  if (typeof written !== "string") return false;
+  const plain = written.toLowerCase().replace(/^[^a-z]+/, "");
+  return (
+    plain === status.toLowerCase() ||
+    new RegExp(`^${status.toLowerCase().replace(/[^a-z]/g, ".")}\\s*[(:,–-]`).test(plain)
+  );
+}
+
+function located(text: string, path: string): JsonPlace {
+  try {
+    return locateJson(text);
+  } catch (error) {
+    throw new Failure(
+      "invalid",
+      `${basename(path)} is not JSON: ${messageOf(error)}. It is left as it is; mend it by hand.`,
+    );
+  }
+}
+
+function decoded(bytes: Buffer, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Failure("invalid", `${basename(path)} is not UTF-8. It is left as it is; save it as UTF-8.`);
+  }
+}
