@@ -52,7 +52,7 @@ function compile(out) {
 
 function copyTheRest(out) {
   const files = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.endsWith(".ts"))
+    .filter((entry) => entry.isFile() && !/\.m?ts$/.test(entry.name))
     .map((entry) => relative(join(root, "src"), join(entry.parentPath, entry.name)))
     .filter((file) => !/(^|\/)fixtures\//.test(file));
   for (const file of files) {
