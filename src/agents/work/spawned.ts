@@ -1,0 +1,98 @@
+import { rm } from "node:fs/promises";
+import { sql } from "kysely";
+import type { AgentDriver } from "#agents/drivers/driver.ts";
+import { endRun } from "#agents/runner/end-run.ts";
+import { lastOneOutScript } from "#agents/runner/last-one-out.ts";
+import { prepareRun, startRunner } from "#agents/runner/start-runner.ts";
+import { waitForEnd } from "#agents/runner/wait-for-end.ts";
+import { ticketText } from "#agents/ticket-text.ts";
+import type { Tools } from "#agents/tools.ts";
+import { prepareWorkplace } from "#agents/workplace/prepare-workplace.ts";
+import { saveBaseline } from "#agents/workplace/baseline.ts";
+import { inTenant } from "#db/db.ts";
+import type { Claimed } from "#dispatch/claim.ts";
+import { LEASE_SECONDS, RENEW_EVERY_MS } from "#dispatch/lease.ts";
+import { append } from "#ledger/append.ts";
+import { ticketIsStopped } from "#policy/switches.ts";
+import { finishRun, reportLoss } from "./finish-run.ts";
+import { runFolderOf, type RunFolder } from "./run-folder.ts";
+
+/**
+ * One run of a spawned agent, from its claim to its report. The agent itself is held by a detached runner: if this
+ * process dies anywhere in here, another adopts the run and goes on.
+ */
+export async function workSpawned(tools: Tools, driver: AgentDriver, claimed: Claimed, signal: AbortSignal): Promise<void> {
+  const folder = runFolderOf(tools.home, claimed.runId);
+  const work = { runId: claimed.runId, ticketId: claimed.id, itemId: claimed.item_id, fence: claimed.fence, kind: claimed.kind, round: claimed.round, agent: claimed.agentName };
+  const stop = () => void endRun(folder.folder, claimed.fence).catch((error: unknown) => tools.log.error({ err: error, run: work.runId }, "a run could not be ended"));
+  try {
+    const exited = await start(tools, driver, claimed, folder);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+    const ended = await waitForEnd(folder.folder, claimed.fence, { exited });
+    await finishRun(tools, work, folder, ended, signal.aborted ? String(signal.reason) : null);
+  } catch (error) {
+    await endRun(folder.folder, claimed.fence).catch(() => {});
+    await reportLoss(tools, work, error);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder: RunFolder): Promise<Promise<unknown>> {
+  const { database, tenantId, home } = tools;
+  const serviceDir = await inTenant(database.app, tenantId, async (tx) =>
+    (await tx.selectFrom("item").select("folder").where("id", "=", claimed.item_id).executeTakeFirstOrThrow()).folder!);
+  await rm(folder.work, { recursive: true, force: true });
+  await saveBaseline(folder.baseline, await prepareWorkplace({ serviceDir, workDir: folder.work }));
+  const spec = await driver.prepare({
+    runId: claimed.runId,
+    ticketId: claimed.id,
+    tenantId,
+    fence: claimed.fence,
+    service: claimed.item_key,
+    kind: claimed.kind,
+    ticket: { text: ticketText(claimed), data: { id: claimed.id, kind: claimed.kind, capability: claimed.capability, title: claimed.title, round: claimed.round, attempt: claimed.attempt, ...claimed.body } },
+    workDir: folder.work,
+    runFolder: folder.folder,
+    lease: {
+      connectionFile: tools.lease.connectionFile,
+      kind: tools.lease.kind,
+      renewSql: RENEW_SQL,
+      everyMs: RENEW_EVERY_MS,
+      hostLeaseMs: LEASE_SECONDS.runner * 1000,
+      databaseWaitMs: 60_000,
+      grantedAt: new Date().toISOString(),
+    },
+    home,
+    ...(tools.lease.kind === "embedded" ? { lastOneOutScript } : {}),
+  });
+  await prepareRun(folder.folder, { ...spec, env: { ...spec.env, STEWARD_REPORT_FILE: folder.report } });
+  const runner = await startRunner(folder.folder);
+  await inTenant(database.app, tenantId, async (tx) => {
+    await sql`update run set state = 'running', folder = ${folder.folder}, pid = ${runner.pid}, heartbeat_at = now() where id = ${claimed.runId} and state = 'starting'`.execute(tx);
+    await append(tx, { actor: "steward", at: tools.clock.now() }, { type: "run.started", subject: claimed.runId, ticket: claimed.id, agent: claimed.agentName, pid: runner.pid });
+  });
+  return runner.exited;
+}
+
+/**
+ * What a runner asks every second, with [ticket, fence, run]: it keeps the lease while the ticket is this run's, and
+ * hears of a switch even where nobody else is left to tell it.
+ */
+const RENEW_SQL = `
+  with mine as (
+    update ticket set lease_until = now() + interval '${LEASE_SECONDS.runner} seconds'
+    where id = $1 and fence = $2 and run_id = $3 and state = 'claimed' and lease_kind = 'runner' returning *)
+  select case when t.stop_reason is not null or ${compiled(ticketIsStopped)}
+      or exists (select 1 from switch s where s.lifted_at is null and s.scope = 'run' and s.scope_id = t.run_id::text)
+      or exists (select 1 from switch s join run r on r.id = t.run_id where s.lifted_at is null and s.scope = 'agent' and s.scope_id = r.agent_id::text)
+    then 'stop' else 'ok' end as state
+  from mine t join item i on i.id = t.item_id`;
+
+/** The text of a fragment without parameters. */
+function compiled(fragment: { toOperationNode(): unknown }): string {
+  const node = fragment.toOperationNode() as { sqlFragments: readonly string[]; parameters: readonly unknown[] };
+  if (node.parameters.length > 0) throw new Error("A fragment for a runner has no parameters.");
+  return node.sqlFragments.join("");
+}

@@ -1,0 +1,76 @@
+import { rm } from "node:fs/promises";
+import { sql } from "kysely";
+import { applyChanges } from "#agents/workplace/apply-changes.ts";
+import { readBaseline } from "#agents/workplace/baseline.ts";
+import { collectChanges } from "#agents/workplace/collect-changes.ts";
+import { inTenant } from "#db/db.ts";
+import type { Tools } from "#agents/tools.ts";
+import { LEASE_SECONDS } from "#dispatch/lease.ts";
+import { report, type Outcome } from "#dispatch/report.ts";
+import { append } from "#ledger/append.ts";
+import { checkWork } from "#lines/service/check-work.ts";
+import { contentHash } from "#proof/content-hash.ts";
+import type { RunFolder } from "./run-folder.ts";
+
+/** A run whose agent has ended. */
+export type EndedWork = { runId: string; ticketId: string; itemId: string; fence: number; kind: string; round: number; agent: string };
+
+/**
+ * Takes what a run made over into the service, looks whether the stage's work is there, and reports. May be run again
+ * after a kill at any moment: taking over is idempotent, and only one report is accepted.
+ */
+export async function takeOver(tools: Tools, work: EndedWork, folder: RunFolder): Promise<void> {
+  const serviceDir = await serviceDirOf(tools, work.itemId);
+  const baseline = await readBaseline(folder.baseline);
+  const { changes, refused } = await collectChanges(folder.work, baseline);
+  // A run that lost its ticket must not write: another may be at work on the same service by now.
+  if (!(await keepTicket(tools, work))) return refuseStale(tools, work);
+  const { applied, conflicts, proposals } = await applyChanges({ serviceDir, workDir: folder.work, baseline, changes });
+  const problems = checkWork(work.kind, tools.see(serviceDir), applied);
+  const detail = {
+    applied: applied.length,
+    conflicts: conflicts.map(({ path, reason }) => `${path}: ${reason}`),
+    proposals: proposals.map(({ path, kind, reason }) => `${path} (${kind}): ${reason}`),
+    refused: refused.map(({ path, reason }) => `${path}: ${reason}`),
+  };
+  const reasons = [...problems, ...(problems.length > 0 ? [...detail.conflicts, ...detail.proposals, ...detail.refused] : [])];
+  const outcome: Outcome = problems.length > 0 ? { outcome: "failed", reason: reasons.join("; ") } : { outcome: "done" };
+  const hash = await contentHash(serviceDir).catch(() => null);
+  const at = tools.clock.now();
+  await inTenant(tools.database.app, tools.tenantId, async (tx) => {
+    const accepted = await report(tx, at, [{ ...outcome, ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent, detail }]);
+    if (accepted.size === 0) return;
+    await append(tx, { actor: `agent:${work.agent}`, at }, { type: "run.applied", subject: work.runId, ticket: work.ticketId, applied, conflicts: detail.conflicts, proposals: detail.proposals });
+    await sql`update item set applied_hash = ${hash} where id = ${work.itemId}`.execute(tx);
+    if (outcome.outcome === "done" && work.kind === "build") {
+      await sql`update round set built_at = ${at} where item_id = ${work.itemId} and number = ${work.round} and built_at is null`.execute(tx);
+    }
+    if (outcome.outcome === "failed") await sql`update run set verified = false where id = ${work.runId}`.execute(tx);
+  });
+  await rm(folder.work, { recursive: true, force: true });
+}
+
+async function serviceDirOf(tools: Tools, itemId: string): Promise<string> {
+  const { folder } = await inTenant(tools.database.app, tools.tenantId, (tx) =>
+    tx.selectFrom("item").select("folder").where("id", "=", itemId).executeTakeFirstOrThrow());
+  return folder!;
+}
+
+/**
+ * From here on this process looks after the ticket: its runner has ended and renews no more. False if it is no longer
+ * this run's.
+ */
+async function keepTicket(tools: Tools, work: EndedWork): Promise<boolean> {
+  return inTenant(tools.database.app, tools.tenantId, async (tx) => {
+    const { rows } = await sql`
+      update ticket set lease_kind = 'process', process_id = ${tools.processId}, lease_until = now() + make_interval(secs => ${LEASE_SECONDS.process})
+      where id = ${work.ticketId} and fence = ${work.fence} and state = 'claimed' returning 1`.execute(tx);
+    if (rows.length > 0) await sql`update run set state = 'reported', process_id = ${tools.processId} where id = ${work.runId}`.execute(tx);
+    return rows.length > 0;
+  });
+}
+
+async function refuseStale(tools: Tools, work: EndedWork): Promise<void> {
+  await inTenant(tools.database.app, tools.tenantId, (tx) =>
+    report(tx, tools.clock.now(), [{ outcome: "done", ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent }]));
+}
