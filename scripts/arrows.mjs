@@ -35,7 +35,10 @@ export const typeArrows = { web: ["http"] };
 
 const everything = [...Object.keys(arrows), "config.ts", "main.ts"];
 
-export const noParent = {
+/** Tests, and what only they use, may reach anything. */
+const tests = ["**/*.test.ts", "**/testing.ts", "**/*.fixture.ts"];
+
+const noParent = {
   group: ["../*", "../**"],
   message: "No ../ in imports: write #folder/file.ts, so that the arrows between folders can be seen.",
 };
@@ -44,8 +47,8 @@ export const noParent = {
 export function overrides() {
   return [
     restrict(["src/**", "test/**", "bench/**"], [], [noParent]),
-    restrict(["src/config.ts"], ["**/*.test.ts"], [noParent, forbid("config.ts", [], ["main.ts"])]),
-    ...Object.keys(arrows).map((folder) => restrict([`src/${folder}/**`], ["**/*.test.ts"], patternsOf(folder))),
+    restrict(["src/config.ts"], tests, [noParent, forbid("config.ts", [], ["main.ts"])]),
+    ...Object.keys(arrows).map((folder) => restrict([`src/${folder}/**`], tests, patternsOf(folder))),
   ];
 }
 

@@ -40,7 +40,7 @@ function compile(out) {
       typeRoots: [join(root, "node_modules", "@types")],
     },
     include: [join(root, "src")],
-    exclude: [join(root, "src/**/*.test.ts"), join(root, "src/**/testing.ts"), join(root, "src/**/fixtures/**")],
+    exclude: ["*.test.ts", "testing.ts", "*.fixture.ts", "fixtures/**"].map((tests) => join(root, "src/**", tests)),
   };
   mkdirSync(out, { recursive: true });
   writeFileSync(project, JSON.stringify(config));

@@ -41,6 +41,7 @@ before(async () => {
     }
     for (const [way, write] of Object.entries(ways)) plant(fileFor(folder, way, "parent"), write("../system/thing.ts"));
     plant(`src/${folder}/free.test.ts`, ways.value!("#main.ts"));
+    plant(`src/${folder}/testing.ts`, ways.value!("#main.ts"));
     plant(`src/${folder}/parent.test.ts`, ways.value!("../main.ts"));
     plant(`src/${folder}/beside.ts`, `${ways.value!("./thing.ts")}${ways.effect!("node:fs")}`);
   }
@@ -76,6 +77,7 @@ for (const folder of folders) {
     }
     assert.match(arrowsFound(`src/${folder}/parent.test.ts`)[0]?.help ?? "nothing found", /^No \.\.\/ in imports/);
     assert.deepEqual(arrowsFound(`src/${folder}/free.test.ts`), []);
+    assert.deepEqual(arrowsFound(`src/${folder}/testing.ts`), []);
     assert.deepEqual(arrowsFound(`src/${folder}/beside.ts`), []);
   });
 }
