@@ -9,6 +9,9 @@ import { waitForEnd, type EndedRun } from "./wait-for-end.ts";
 /** Beyond its agent's grace, a runner that was asked to stop needs at most this long to sweep and write its result. */
 const RUNNER_MARGIN_MS = 8_000;
 
+/** As in runner.mjs. */
+const STOP_GRACE_MS = 500;
+
 /**
  * Ends a run, whoever started it and whatever is left of it, and returns when nothing of it runs. A living runner is
  * asked, and writes a result; one that does not answer is killed. Where the runner is dead, its agent's group is ended
@@ -58,7 +61,7 @@ function graceOf(spec: RunSpec | null): number {
 }
 
 async function endWhatIsLeft(record: RunRecord | null, spec: RunSpec | null): Promise<void> {
-  const graceMs = spec?.clocks.stopGraceMs ?? Math.min(spec?.clocks.graceMs ?? 0, 700);
+  const graceMs = spec?.clocks.stopGraceMs ?? Math.min(spec?.clocks.graceMs ?? 0, STOP_GRACE_MS);
   const agent = record?.agent;
   // Its number alone proves nothing: by now the group may be somebody else's. The sweep finds the members of one whose
   // leader has gone.

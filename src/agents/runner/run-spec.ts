@@ -33,7 +33,7 @@ export type RunClocks = {
   totalMs: number;
   /** Between SIGTERM and SIGKILL when a clock ran out. */
   graceMs: number;
-  /** The same for a stop and a lost lease, which must be over within 2 s of the switch: by default 700 ms at most. */
+  /** The same for a stop and a lost lease, which must be over within 2 s of the switch: by default 500 ms at most. */
   stopGraceMs?: number;
 };
 

@@ -24,6 +24,9 @@ const folder = process.argv[2];
 /** How often clocks and memory are looked at; a clock of less than a second is looked at more often. */
 const TICK_MS = 1_000;
 
+/** A stop is over within 2 s of its switch: one between two renewals, half of one for the agent, the rest for the sweep. */
+const STOP_GRACE_MS = 500;
+
 /** A child that left the group can hold the output open; once all known ones are ended, wait no longer than this. */
 const CLOSE_WAIT_MS = 500;
 
@@ -112,7 +115,7 @@ function end(name, detail, { graceMs = stopGrace() } = {}) {
 }
 
 function stopGrace() {
-  return spec.clocks.stopGraceMs ?? Math.min(spec.clocks.graceMs, 700);
+  return spec.clocks.stopGraceMs ?? Math.min(spec.clocks.graceMs, STOP_GRACE_MS);
 }
 
 function fail(error) {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { readFile, stat, symlink } from "node:fs/promises";
+import { stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { followOutput } from "./follow-output.ts";
 import type { OutputFrame } from "./run-spec.ts";
 import { prepareRun, startRunner } from "./start-runner.ts";
-import { fence, finished, newRun, node, start, until } from "./testing.ts";
+import { fence, finished, newRun, node, start } from "./testing.ts";
 
 test("a flood of output fills neither the disk nor the runner's memory, and its end is still known", async (t) => {
   const limit = 256 * 1024;
