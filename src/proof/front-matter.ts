@@ -49,7 +49,7 @@ function flatValues(lines: readonly string[]): Record<string, unknown> | null {
 }
 
 function parsed(lines: readonly string[]): Record<string, unknown> {
-  const value: unknown = parse(lines.join("\n"), { prettyErrors: true, logLevel: "silent" });
+  const value: unknown = parse(lines.join("\n"), { prettyErrors: true, logLevel: "error" });
   if (value === null || value === undefined) return {};
   if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new Error("it is not a list of keys and values");

@@ -13,7 +13,7 @@ export function substanceOf(body: string, { noneIsAnAnswer = false } = {}): "emp
     const parts = isTableRow(line) ? line.split("|") : [line];
     for (const part of parts) {
       const text = bare(part);
-      if (text === "") continue;
+      if (text === "" || isQuietHeading(text)) continue;
       if (saysSomething(text, noneIsAnAnswer)) return "text";
       something = true;
     }
@@ -35,6 +35,10 @@ function bare(line: string): string {
     .replace(/^[-=+•|:\s]+$/, "")
     .trim();
 }
+
+/** A sub-heading says nothing by itself, unless it names an endpoint: "### GET /quotes". */
+const isQuietHeading = (text: string): boolean =>
+  /^#{1,6}(?:\s|$)/.test(text) && !/\b(?:get|post|put|patch|delete|head|options)\b.*\//i.test(text);
 
 const none =
   /^(?:n\/?a|none|nothing|nil|no(?:ne)? (?:external |third[- ]party |other )?(?:dependencies|deps)?(?: needed| required)?|not applicable)\b/i;
@@ -63,8 +67,6 @@ function saysSomething(text: string, noneIsAnAnswer: boolean): boolean {
   if (text.length > 300) return true;
   if (noneIsAnAnswer && none.test(text)) return true;
   if (/^<!-+>$/.test(text) || prompt.test(text) || promise.test(text)) return false;
-  const heading = /^#{1,6}(?:\s+(.*))?$/.exec(text);
-  if (heading !== null) return /\b(?:get|post|put|patch|delete|head|options)\b.*\//i.test(heading[1] ?? "");
   const label = /^[^:]{1,60}:\s*(.*)$/.exec(text);
   if (label === null || /^[a-z]+:\/\//i.test(text)) return true;
   const rest = label[1]!.trim();

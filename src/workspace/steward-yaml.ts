@@ -27,7 +27,7 @@ export function readStewardYaml(dir: string): StewardYaml {
       : { ...nothing, problems: [`${stewardYamlName} ${read.problem}`] };
   }
   try {
-    const value: unknown = parse(read.text, { logLevel: "silent" });
+    const value: unknown = parse(read.text, { logLevel: "error" });
     return value === null || value === undefined ? nothing : understand(value);
   } catch (error) {
     return { ...nothing, problems: [`${stewardYamlName} is not YAML: ${messageOf(error).split("\n")[0]}`] };
