@@ -19,11 +19,12 @@ export function keepEnds(limitBytes: number) {
       const toTail = chunk.subarray(toHead.length);
       if (toTail.length > 0) tail.push(toTail);
       tailBytes += toTail.length;
-      // Whole chunks go, so what stays is at most one chunk more than the bound.
-      while (tail.length > 1 && tailBytes - tail[0]!.length >= tailLimit) {
-        const gone = tail.shift()!.length;
-        tailBytes -= gone;
-        dropped += gone;
+      while (tailBytes > tailLimit) {
+        const first = tail.shift()!;
+        const cut = Math.min(first.length, tailBytes - tailLimit);
+        if (cut < first.length) tail.unshift(first.subarray(cut));
+        tailBytes -= cut;
+        dropped += cut;
       }
       return total;
     },

@@ -91,7 +91,7 @@ function noTests(project: Project): string {
 
 /** `node --test` takes patterns: a file named [id].test.js must mean itself. */
 function asPattern(path: string): string {
-  return path.replaceAll(/[\\*?[\]{}()!+@]/g, (character) => `\\${character}`);
+  return path.replaceAll(/[*?[{(]/g, "[$&]");
 }
 
 const frameworks = /\b(?:from|require\()\s*\(?["'](vitest|@jest\/globals|jest|mocha|ava|tap|jasmine|uvu|bun:test)["']/;
