@@ -1,0 +1,77 @@
+// What every deploy target can do. Adding one: a file beside this, and a line in index.ts.
+
+/** How a service runs in production: its owner's settings, and its secrets in clear, which no target may write down. */
+export type ServiceSettings = {
+  service: string;
+  publicPort: number;
+  /** Where the public port is opened. */
+  host?: string | undefined;
+  healthPath?: string | undefined;
+  /** The owner's own start command, run by a shell in the release's folder. */
+  start?: string | undefined;
+  env?: Record<string, string> | undefined;
+  secrets?: Record<string, string> | undefined;
+  /** For the target "command". */
+  commands?:
+    | { deploy: string; status?: string | undefined; rollback?: string | undefined; stop?: string | undefined }
+    | undefined;
+  /** Names of Steward's own environment that those commands may see. */
+  passEnvironment?: string[] | undefined;
+};
+
+export type DeployInput = {
+  settings: ServiceSettings;
+  version: string;
+  /** The folder with what was proved. */
+  content: string;
+  contentHash: string;
+  hashContent(folder: string): Promise<string>;
+  exclude?: ((path: string) => boolean) | undefined;
+};
+
+/**
+ * Told of each step before it is taken, in order; may be awaited on. What it throws breaks the deploy off there: that
+ * is how the tests stop at every boundary, and how a lost lease ends a deploy.
+ */
+export type Progress = (step: string, detail: string) => void | Promise<void>;
+
+export type DeployResult = {
+  ok: boolean;
+  /** What now serves; null if nothing does. */
+  serving: string | null;
+  /** What served before. */
+  before: string | null;
+  /** Why, in a sentence for the owner. */
+  reason: string;
+  /** The last lines that the failed release wrote, secrets taken out; empty if there is nothing to show. */
+  logTail: string[];
+  url: string | null;
+  seconds: number;
+};
+
+export type TargetStatus = {
+  version: string | null;
+  healthy: boolean;
+  /** Ended on purpose. */
+  stopped: boolean;
+  /** True if its process is known to be gone: no need for a second failed probe. */
+  gone: boolean;
+  reason: string;
+  latencyMs: number | null;
+  url: string | null;
+};
+
+export type DeployTarget = {
+  kind: string;
+  deploy(input: DeployInput, progress: Progress): Promise<DeployResult>;
+  /** To `toVersion`, or to the newest good version before the current one. */
+  rollback(
+    input: { settings: ServiceSettings; toVersion?: string | undefined; because: string },
+    progress: Progress,
+  ): Promise<DeployResult>;
+  restart(settings: ServiceSettings, progress: Progress): Promise<DeployResult>;
+  /** After a restart of the machine or of Steward: finishes or undoes what was broken off, and brings back what is down. */
+  recover(settings: ServiceSettings, progress: Progress): Promise<DeployResult>;
+  status(settings: ServiceSettings): Promise<TargetStatus>;
+  stop(settings: ServiceSettings): Promise<void>;
+};
