@@ -15,6 +15,7 @@ import { setPriority } from "node:os";
 import { join } from "node:path";
 import { endGroup, findMarked, startTimeOf, sweepMarked } from "#system/processes.mjs";
 import { callLastOneOut, joinAlive } from "./alive.mjs";
+import { openOutputPipes } from "./output-pipes.mjs";
 import { readCpuSeconds, readPeakRss } from "./resources.mjs";
 import { addAgent, claimFence, reserveResult } from "./run-files.mjs";
 import { openSpool } from "./spool.mjs";
@@ -57,8 +58,9 @@ try {
 }
 
 function start() {
-  const child = spawnAgent();
-  if (child === null) return;
+  const spawned = spawnAgent();
+  if (spawned === null) return;
+  const { child, output } = spawned;
   agent = { pid: child.pid, running: true };
   child.once("exit", (code, signal) => {
     agent.running = false;
@@ -71,8 +73,8 @@ function start() {
     startTime: startTimeOf(child.pid),
     startedAt: new Date().toISOString(),
   });
-  spool.read(child.stdout, "stdout");
-  spool.read(child.stderr, "stderr");
+  spool.read(output[0], "stdout");
+  spool.read(output[1], "stderr");
   if (spec.nice) lowerPriority(child.pid, spec.nice);
   clocks = watchClocks();
   if (spec.lease !== null) void keepLease(spec.lease);
@@ -81,20 +83,22 @@ function start() {
 /** In a session and process group of its own. Null if it cannot be; the run is then finished. */
 function spawnAgent() {
   const [program, ...args] = spec.command;
+  const pipes = openOutputPipes(folder);
   let input = "ignore";
   try {
     // Else the missing folder is reported as a missing program.
     if (!existsSync(spec.cwd)) throw new Error(`its work folder ${spec.cwd} is not there`);
     if (spec.stdinFile !== undefined) input = openSync(spec.stdinFile, "r");
     const env = { ...spec.env, [spec.marker.name]: spec.marker.value };
-    const child = spawn(program, args, { cwd: spec.cwd, env, stdio: [input, "pipe", "pipe"], detached: true });
+    const child = spawn(program, args, { cwd: spec.cwd, env, stdio: [input, ...pipes.stdio], detached: true });
     child.once("error", (error) => child.pid === undefined && couldNotStart(error));
-    return child.pid === undefined ? null : child;
+    return child.pid === undefined ? null : { child, output: pipes.streams(child) };
   } catch (error) {
     couldNotStart(error);
     return null;
   } finally {
     if (input !== "ignore") closeSync(input);
+    pipes.release();
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isAlive } from "#system/processes.ts";
@@ -57,6 +57,25 @@ test("an agent gets its environment, its work folder and its input, and its resu
     "PATH",
     "STEWARD_RUN",
   ]);
+});
+
+test("an agent may open its output by name, as scripts do", async (t) => {
+  const { folder, spec } = await newRun(t, ["sh", "-c", "echo trouble > /dev/stderr && echo fine | tee /dev/stdout"]);
+  const result = await start(folder, spec);
+  assert.equal(result.exitCode, 0);
+  assert.deepEqual(result.lastLines.toSorted(), ["fine", "fine", "trouble"]);
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.endsWith(".pipe")),
+    [],
+  );
+});
+
+test("an agent whose named pipes could not be made is heard all the same", async (t) => {
+  const { folder, spec } = await newRun(t, ["sh", "-c", "echo out; echo err >&2"]);
+  await prepareRun(folder, spec);
+  for (const name of ["stdout.pipe", "stderr.pipe"]) await rm(join(folder, name));
+  await startRunner(folder);
+  assert.deepEqual((await finished(folder)).lastLines.toSorted(), ["err", "out"]);
 });
 
 test("a second start with the same fence starts nothing", async (t) => {

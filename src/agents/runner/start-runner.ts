@@ -27,7 +27,19 @@ export async function prepareRun(folder: string, spec: RunSpec): Promise<void> {
   }
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
-  await writeFileAtomic(join(folder, "spec.json"), `${JSON.stringify(spec, null, 2)}\n`, { mode: 0o600 });
+  await Promise.all([
+    writeFileAtomic(join(folder, "spec.json"), `${JSON.stringify(spec, null, 2)}\n`, { mode: 0o600 }),
+    makeOutputPipes(folder),
+  ]);
+}
+
+/** See output-pipes.mjs; without them, or mkfifo, the runner does with what Node has. */
+function makeOutputPipes(folder: string): Promise<void> {
+  const pipes = ["stdout.pipe", "stderr.pipe"].map((name) => join(folder, name));
+  return new Promise((resolve) => {
+    const child = spawn("mkfifo", ["-m", "600", ...pipes], { stdio: "ignore" });
+    child.once("error", () => resolve()).once("exit", () => resolve());
+  });
 }
 
 /**
