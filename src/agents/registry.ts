@@ -3,6 +3,7 @@ import type { Tx } from "#db/db.ts";
 import type { AgentKind } from "#db/schema.ts";
 import { append, type Because } from "#ledger/append.ts";
 import { uuidv7 } from "#system/ids.ts";
+import { sameJson } from "#system/same-json.ts";
 
 export type AgentDefinition = {
   name: string;
@@ -43,15 +44,8 @@ export async function registerAgents(tx: Tx, because: Because, definitions: read
 }
 
 function sameDefinition(a: AgentDefinition, b: AgentDefinition): boolean {
-  const text = ({ kind, capabilities, slots, about, config }: AgentDefinition) => JSON.stringify([kind, [...capabilities], slots, about, sorted(config)]);
-  return text(a) === text(b);
-}
-
-/** jsonb gives keys back in its own order. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, one]) => [key, sorted(one)]));
+  const parts = ({ kind, capabilities, slots, about, config }: AgentDefinition) => [kind, [...capabilities], slots, about, config];
+  return sameJson(parts(a), parts(b));
 }
 
 export type AgentRow = {

@@ -1,21 +1,11 @@
 import { sql } from "kysely";
 import type { Tools } from "#agents/tools.ts";
 import { inTenant } from "#db/db.ts";
+import { outlastDatabase } from "#db/outlast.ts";
 import type { Claimed } from "#dispatch/claim.ts";
 import { report, type Outcome } from "#dispatch/report.ts";
+import type { BuiltinAgent } from "#dispatch/worker.ts";
 import { Failure, messageOf } from "#system/failure.ts";
-
-/** Code of ours as an agent. It is given the ticket, reads what is true now, and may be run again. */
-export type BuiltinAgent = {
-  name: string;
-  capabilities: readonly string[];
-  /** What it is and what it is not, for the owner. */
-  about: string;
-  /** How many runs at once in one process. */
-  slots: number;
-  /** Throws a Failure for what the ticket's owner can mend; anything else is a bug of ours. Heeds the signal. */
-  run(claimed: Claimed, signal: AbortSignal): Promise<Outcome & { detail?: object }>;
-};
 
 /** One run of a built-in agent, from its claim to its report. Never throws. */
 export async function workBuiltin(tools: Tools, agent: BuiltinAgent, claimed: Claimed, signal: AbortSignal): Promise<void> {
@@ -23,8 +13,8 @@ export async function workBuiltin(tools: Tools, agent: BuiltinAgent, claimed: Cl
   try {
     await inTenant(database.app, tenantId, (tx) => sql`update run set state = 'running' where id = ${claimed.runId} and state = 'starting'`.execute(tx));
     const { detail = {}, ...outcome } = await carryOut(tools, agent, claimed, signal);
-    await inTenant(database.app, tenantId, (tx) =>
-      report(tx, clock.now(), [{ ...outcome, ticketId: claimed.id, runId: claimed.runId, fence: claimed.fence, agent: agent.name, detail }]));
+    await outlastDatabase(database, () => inTenant(database.app, tenantId, (tx) =>
+      report(tx, clock.now(), [{ ...outcome, ticketId: claimed.id, runId: claimed.runId, fence: claimed.fence, agent: agent.name, detail }])));
     await tools.lookAgain(claimed.item_id);
   } catch (error) {
     log.error({ err: error, run: claimed.runId, agent: agent.name }, "a built-in run could not be reported; its lease will run out");

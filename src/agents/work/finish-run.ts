@@ -1,9 +1,11 @@
 import { readFile, rm } from "node:fs/promises";
 import { z } from "zod";
+import { endRun } from "#agents/runner/end-run.ts";
 import type { RunResult } from "#agents/runner/run-spec.ts";
 import type { EndedRun } from "#agents/runner/wait-for-end.ts";
 import type { Tools } from "#agents/tools.ts";
 import { inTenant } from "#db/db.ts";
+import { outlastDatabase } from "#db/outlast.ts";
 import { report, type Outcome } from "#dispatch/report.ts";
 import { Failure, messageOf } from "#system/failure.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -15,9 +17,10 @@ const AgentsReport = z.object({ outcome: z.enum(["refused", "done", "failed"]), 
 /** Reports a run whose runner has ended or is dead, then has its item looked at again. */
 export async function finishRun(tools: Tools, work: EndedWork, folder: RunFolder, ended: EndedRun, stopped: string | null): Promise<void> {
   try {
+    if (ended.state === "dead") await endRun(folder.folder, work.fence);
     const outcome = ended.state === "dead" ? deadRunner() : await outcomeOf(ended.result, folder, stopped);
-    if (outcome.outcome === "done") await takeOver(tools, work, folder);
-    else await reportOnly(tools, work, outcome, ended.state === "ended" ? detailOf(ended.result) : {});
+    await outlastDatabase(tools.database, () =>
+      outcome.outcome === "done" ? takeOver(tools, work, folder) : reportOnly(tools, work, outcome, ended.state === "ended" ? detailOf(ended.result) : {}));
   } catch (error) {
     await reportLoss(tools, work, error);
   }
@@ -29,7 +32,7 @@ export async function finishRun(tools: Tools, work: EndedWork, folder: RunFolder
 export async function reportLoss(tools: Tools, work: EndedWork, error: unknown): Promise<void> {
   tools.log.error({ err: error, run: work.runId, agent: work.agent }, "a run could not be carried out");
   const outcome: Outcome = error instanceof Failure ? { outcome: "failed", reason: error.message } : { outcome: "lost", reason: `Steward could not carry it out: ${messageOf(error)}` };
-  await reportOnly(tools, work, outcome, {}).catch((again: unknown) => tools.log.error({ err: again, run: work.runId }, "and that could not be reported; its lease will run out"));
+  await outlastDatabase(tools.database, () => reportOnly(tools, work, outcome, {})).catch((again: unknown) => tools.log.error({ err: again, run: work.runId }, "and that could not be reported; its lease will run out"));
 }
 
 async function reportOnly(tools: Tools, work: EndedWork, outcome: Outcome, detail: object): Promise<void> {

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { AgentDriver } from "#agents/drivers/driver.ts";
 import { endRun } from "#agents/runner/end-run.ts";
 import { lastOneOutScript } from "#agents/runner/last-one-out.ts";
-import { prepareRun, startRunner } from "#agents/runner/start-runner.ts";
+import { prepareRun, startRunner, type StartedRunner } from "#agents/runner/start-runner.ts";
 import { waitForEnd } from "#agents/runner/wait-for-end.ts";
 import { ticketText } from "#agents/ticket-text.ts";
 import type { Tools } from "#agents/tools.ts";
@@ -26,7 +26,7 @@ export async function workSpawned(tools: Tools, driver: AgentDriver, claimed: Cl
   const work = { runId: claimed.runId, ticketId: claimed.id, itemId: claimed.item_id, fence: claimed.fence, kind: claimed.kind, round: claimed.round, agent: claimed.agentName };
   const stop = () => void endRun(folder.folder, claimed.fence).catch((error: unknown) => tools.log.error({ err: error, run: work.runId }, "a run could not be ended"));
   try {
-    const exited = await start(tools, driver, claimed, folder);
+    const { exited } = await start(tools, driver, claimed, folder);
     if (signal.aborted) stop();
     else signal.addEventListener("abort", stop, { once: true });
     const ended = await waitForEnd(folder.folder, claimed.fence, { exited });
@@ -39,7 +39,7 @@ export async function workSpawned(tools: Tools, driver: AgentDriver, claimed: Cl
   }
 }
 
-async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder: RunFolder): Promise<Promise<unknown>> {
+async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder: RunFolder): Promise<StartedRunner> {
   const { database, tenantId, home } = tools;
   const serviceDir = await inTenant(database.app, tenantId, async (tx) =>
     (await tx.selectFrom("item").select("folder").where("id", "=", claimed.item_id).executeTakeFirstOrThrow()).folder!);
@@ -73,7 +73,7 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     await sql`update run set state = 'running', folder = ${folder.folder}, pid = ${runner.pid}, heartbeat_at = now() where id = ${claimed.runId} and state = 'starting'`.execute(tx);
     await append(tx, { actor: "steward", at: tools.clock.now() }, { type: "run.started", subject: claimed.runId, ticket: claimed.id, agent: claimed.agentName, pid: runner.pid });
   });
-  return runner.exited;
+  return runner;
 }
 
 /**

@@ -6,7 +6,8 @@ import { append, type Because } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
 import { lineDifference, type LineDifference } from "#system/line-difference.ts";
 import { uuidv7 } from "#system/ids.ts";
-import { decideService, type Decision, type History } from "./decide.ts";
+import { keepControl, type Control } from "./control.ts";
+import { decideService, OWN_CAPABILITIES, type Decision, type History } from "./decide.ts";
 import type { KnownFacts, SeenFacts } from "./facts.ts";
 import { detectPhase, type PhaseVerdict } from "./phase.ts";
 
@@ -16,8 +17,7 @@ export type Look = {
   /** Null where there is none, or it could not be read. */
   specText: string | null;
   contentHash: string | null;
-  /** What governs its gates, as the files say it now. */
-  control: object;
+  control: Control;
   draftingAllowed: boolean;
   hasDeployTarget: boolean;
   /** The item's version before the look: an advance from an older look changes nothing. */
@@ -28,7 +28,7 @@ export type Advanced = { itemId: string; verdict: PhaseVerdict; decision: Decisi
 
 type Item = {
   id: string; stage: string; phase: string; reasons: string[]; round: number; version: number; patience_from: Date;
-  content_hash: string | null; applied_hash: string | null; control: object | null; health: string; health_reason: string | null; gone_at: Date | null;
+  content_hash: string | null; applied_hash: string | null; control: Control | null; health: string; health_reason: string | null; gone_at: Date | null;
 }; // prettier-ignore
 
 /**
@@ -42,7 +42,7 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
   const events: Event[] = [];
   const live = await liveTicket(tx, item.id);
   const ownersChange = noticeOwnersChange(item, look, live !== undefined && live.state === "claimed");
-  const control = await keepControl(tx, item, look, events, because);
+  const control = await keepControl(tx, because, { itemId: item.id, name: look.seen.name, before: item.control, now: look.control, ownersChange }, events);
   const round = await keepRound(tx, because, item, look, live?.state === "claimed", events);
   const known = await whatIsKnown(tx, item, look, round, live);
   const verdict = detectPhase({ seen: look.seen, known }, { now: because.at });
@@ -103,31 +103,6 @@ function noticeOwnersChange(item: Item, look: Look, running: boolean): boolean {
   return look.contentHash !== item.content_hash && look.contentHash !== item.applied_hash;
 }
 
-/**
- * The owner's version of what governs the gates. Runs work on a copy and what they change of it is never applied, so
- * a change seen here is the owner's, unless a run was at work when it was made: then it is kept aside as a proposal.
- */
-async function keepControl(tx: Tx, item: Item, look: Look, events: Event[], because: Because): Promise<object> {
-  const now = JSON.stringify(look.control);
-  if (item.control !== null && sameJson(item.control, look.control)) {
-    await sql`update item set control_proposed = null where id = ${item.id} and control_proposed is not null`.execute(tx);
-    return item.control;
-  }
-  const { rows } = await sql<{ agent: string }>`
-    select a.name as agent from run r join agent a on a.id = r.agent_id
-    where r.item_id = ${item.id} and r.capability <> 'steward'
-      and (r.state <> 'ended' or r.ended_at > ${because.at}::timestamptz - interval '5 seconds') limit 1`.execute(tx);
-  if (item.control === null || rows.length === 0) {
-    const { rows: proposed } = await sql<{ same: boolean }>`select control_proposed = ${now}::jsonb as same from item where id = ${item.id}`.execute(tx);
-    if (item.control !== null && proposed[0]?.same) return item.control;
-    events.push({ type: "control.recorded", subject: item.id, key: look.seen.name, control: look.control });
-    return look.control;
-  }
-  await sql`update item set control_proposed = ${now} where id = ${item.id}`.execute(tx);
-  events.push({ type: "control.proposed", subject: item.id, key: look.seen.name, by: rows[0]!.agent, change: look.control });
-  return item.control;
-}
-
 type Round = { number: number; spec_hash: string; spec_text: string; difference: string | null; built_at: Date | null };
 
 /** The round that runs. A spec that changed before anything was built of it is still the same round. */
@@ -171,7 +146,7 @@ async function whatIsKnown(tx: Tx, item: Item, look: Look, round: Round, live: L
   const changed = release !== undefined && look.contentHash !== null && release.content_hash !== look.contentHash;
   return {
     running: true,
-    liveRun: live?.state === "claimed" && live.capability !== "steward" && live.started_at !== null
+    liveRun: live?.state === "claimed" && !OWN_CAPABILITIES.includes(live.capability) && live.started_at !== null
       ? { agent: live.agent ?? "an agent", capability: live.capability, since: live.started_at }
       : null, // prettier-ignore
     verdict: verdicts[0] ?? null,
@@ -246,15 +221,4 @@ function summaryOf(difference: string | null): string {
 
 function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
-}
-
-/** jsonb does not keep the order of keys, so neither does this. */
-function sameJson(a: unknown, b: unknown): boolean {
-  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, one]) => [key, sorted(one)]));
 }

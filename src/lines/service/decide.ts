@@ -1,9 +1,9 @@
 import type { PhaseVerdict, ServicePhase } from "./phase.ts";
 
-/** What a stage asks for. `capability` "steward" is work that Steward does itself and hires nobody for. */
+/** What a stage asks for. A prover and a deployer are Steward itself: nobody is hired for these. */
 export type Step = {
   kind: "spec" | "build" | "tests" | "fix" | "prove" | "deploy";
-  capability: "architect" | "builder" | "tester" | "fixer" | "devops" | "steward";
+  capability: "architect" | "builder" | "tester" | "fixer" | "devops" | "prover" | "deployer";
   title: string;
   /** What it is for: while a live ticket has it, or one that failed since the owner's last word, it is not asked again. */
   purpose: string;
@@ -73,11 +73,11 @@ function stepFor(phase: ServicePhase, needs: PhaseVerdict["needs"], { name, roun
     case "NEEDS_TESTS":
       return { kind: "tests", capability: "tester", title: `TESTS NEEDED: ${name}`, purpose: `tests round ${round} content ${content}` };
     case "READY_FOR_TEST":
-      return { kind: "prove", capability: "steward", title: `PROVE: ${name}`, purpose: `prove round ${round} content ${content}` };
+      return { kind: "prove", capability: "prover", title: `PROVE: ${name}`, purpose: `prove round ${round} content ${content}` };
     case "TESTS_FAILING":
       return { kind: "fix", capability: "fixer", title: `FIX ASSIGNED: ${name}`, purpose: `fix round ${round} content ${content}` };
     case "READY_FOR_DEPLOY":
-      return { kind: "deploy", capability: needs === "devops" ? "devops" : "steward", title: `DEPLOY: ${name}`, purpose: `deploy round ${round} content ${content}` };
+      return { kind: "deploy", capability: needs === "devops" ? "devops" : "deployer", title: `DEPLOY: ${name}`, purpose: `deploy round ${round} content ${content}` };
     case "UNHEALTHY":
       return needs === null ? null : { kind: "fix", capability: "fixer", title: `REPAIR ASSIGNED: ${name}`, purpose: `repair round ${round} content ${content}` };
     case "UNKNOWN":
@@ -88,3 +88,6 @@ function stepFor(phase: ServicePhase, needs: PhaseVerdict["needs"], { name, roun
 }
 
 const short = (hash: string | null): string => hash?.slice(0, 16) ?? "none";
+
+/** Capabilities that Steward fills itself: such work does not make an item "being built", and changes nobody's files. */
+export const OWN_CAPABILITIES: readonly string[] = ["prover", "deployer"];

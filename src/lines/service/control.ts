@@ -1,0 +1,89 @@
+import { sql } from "kysely";
+import type { Tx } from "#db/db.ts";
+import type { Because } from "#ledger/append.ts";
+import type { Event } from "#ledger/events.ts";
+import { ask } from "#policy/approvals.ts";
+import { sameJson } from "#system/same-json.ts";
+import { OWN_CAPABILITIES } from "./decide.ts";
+
+/** What says how a service is judged and run. */
+export type Control = {
+  /** From steward.yaml and the spec's front matter, which no run's result is ever written over. */
+  settings: {
+    test?: string;
+    stack?: string;
+    port?: number;
+    start?: string;
+    healthPath?: string;
+    coverageFloor: number;
+  };
+  /** Files that steer a stated test command (scripts of package.json, Makefile, pytest.ini, …), by path. */
+  pinned: Record<string, string>;
+};
+
+/**
+ * The owner's version of what governs a service's gates; nobody is their own judge.
+ * - Settings: a change counts at once, unless a run is, or was a moment ago, at work on the service: then somebody may
+ *   have written past its own folder. It is kept aside and the owner is asked.
+ * - Pinned files: the first version counts; a later one only if the owner made it, by hand and while nobody was at work.
+ */
+export async function keepControl(
+  tx: Tx,
+  because: Because,
+  { itemId, name, before, now, ownersChange }: { itemId: string; name: string; before: Control | null; now: Control; ownersChange: boolean },
+  events: Event[],
+): Promise<Control> {
+  if (before === null) return record(now);
+  const pinned = ownersChange ? now.pinned : { ...now.pinned, ...before.pinned };
+  if (sameJson(before.settings, now.settings)) {
+    await sql`update item set control_proposed = null where id = ${itemId} and control_proposed is not null`.execute(tx);
+    return sameJson(before.pinned, pinned) ? before : record({ settings: before.settings, pinned });
+  }
+  const worker = await whoWorks(tx, itemId, because.at);
+  const { rows } = await sql<{ same: boolean }>`
+    select coalesce(control_proposed = ${JSON.stringify(now.settings)}::jsonb, false) as same from item where id = ${itemId}`.execute(tx);
+  if (rows[0]?.same) return { settings: before.settings, pinned };
+  if (worker === null) return record({ settings: now.settings, pinned });
+
+  await sql`update item set control_proposed = ${JSON.stringify(now.settings)} where id = ${itemId}`.execute(tx);
+  events.push({ type: "control.proposed", subject: itemId, key: name, by: worker, change: now.settings });
+  await ask(tx, { ...because, rule: "control.changed_during_run" }, {
+    kind: "control_change",
+    itemId,
+    question: `${name}: take over the changed settings? ${describe(before.settings, now.settings)}`,
+    why: `They changed while ${worker} was at work on it. Until you approve, it is judged by the settings before.`,
+    payload: { before: before.settings, after: now.settings },
+  }); // prettier-ignore
+  return { settings: before.settings, pinned };
+
+  function record(control: Control): Control {
+    events.push({ type: "control.recorded", subject: itemId, key: name, control: { settings: control.settings, pinned: Object.keys(control.pinned) } });
+    return control;
+  }
+}
+
+/** The owner said yes: what was proposed is the owner's version now. */
+export async function acceptControl(tx: Tx, itemId: string): Promise<void> {
+  await sql`
+    update item set control = jsonb_set(control, '{settings}', control_proposed), control_proposed = null
+    where id = ${itemId} and control_proposed is not null`.execute(tx);
+}
+
+/** Who has a run on this item, or had one a moment ago: its last writes may be seen only now. */
+async function whoWorks(tx: Tx, itemId: string, at: Date): Promise<string | null> {
+  const { rows } = await sql<{ agent: string }>`
+    select a.name as agent from run r join agent a on a.id = r.agent_id
+    where r.item_id = ${itemId} and not r.capability = any(${[...OWN_CAPABILITIES]})
+      and (r.state <> 'ended' or r.ended_at > ${at}::timestamptz - interval '5 seconds') limit 1`.execute(tx);
+  return rows[0]?.agent ?? null;
+}
+
+function describe(before: object, after: object): string {
+  const old = Object.entries(before);
+  const changes = [...new Set([...old, ...Object.entries(after)].map(([key]) => key))].flatMap((key) => {
+    const from = (before as Record<string, unknown>)[key];
+    const to = (after as Record<string, unknown>)[key];
+    return sameJson(from ?? null, to ?? null) ? [] : [`${key}: ${String(from ?? "not set")} → ${String(to ?? "not set")}`];
+  });
+  return changes.join(", ");
+}
