@@ -1,5 +1,6 @@
+import { styleText } from "node:util";
 import type { Command } from "commander";
-import { detectPhase, type PhaseVerdict } from "#lines/service/phase.ts";
+import { detectPhase, type PhaseVerdict, type ServicePhase } from "#lines/service/phase.ts";
 import { nothingKnown, type KnownFacts, type SeenFacts } from "#lines/service/facts.ts";
 import { contentHash } from "#proof/content-hash.ts";
 import { systemClock, type Clock } from "#system/clock.ts";
@@ -66,7 +67,10 @@ function row(seen: SeenFacts, { stage, phase, reasons, needs }: PhaseVerdict): S
 }
 
 /** `steward scan [DIR]`. */
-export function registerScan(program: Command): void {
+export function registerScan(
+  program: Command,
+  { print = (text) => process.stdout.write(text) }: { print?: (text: string) => unknown } = {},
+): void {
   program
     .command("scan")
     .description("say which phase every service is in, and why, from its files alone")
@@ -75,7 +79,7 @@ export function registerScan(program: Command): void {
     .action(async (dir: string, { json = false }: { json?: boolean }) => {
       const { rows, problems } = await scanWorkspace(dir);
       for (const problem of problems) process.stderr.write(`steward: ${problem}\n`);
-      process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : shown(rows, dir));
+      print(json ? `${JSON.stringify(rows, null, 2)}\n` : shown(rows, dir));
     });
 }
 
@@ -89,5 +93,20 @@ function shown(rows: readonly ScanRow[], dir: string): string {
     stack ?? "-",
     reasons[0] ?? "",
   ]);
-  return table(["SERVICE", "PHASE", "NEEDS", "STACK", "WHY"], lines);
+  return table(["SERVICE", "PHASE", "NEEDS", "STACK", "WHY"], lines, { paint });
 }
+
+/** Colour says health; `styleText` leaves it out where stdout is no terminal or NO_COLOR is set. */
+function paint(cell: string, column: number): string {
+  const colour = column === 1 ? colours[cell as ServicePhase] : undefined;
+  return colour === undefined ? cell : styleText(colour, cell);
+}
+
+const colours: Partial<Record<ServicePhase, "red" | "green" | "blue" | "magenta">> = {
+  UNKNOWN: "magenta",
+  UNHEALTHY: "red",
+  TESTS_FAILING: "red",
+  PRODUCTION: "green",
+  READY_FOR_DEPLOY: "green",
+  BUILD_IN_PROGRESS: "blue",
+};

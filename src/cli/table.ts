@@ -2,16 +2,29 @@
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
-  { width = process.stdout.columns }: { width?: number | undefined } = {},
+  {
+    width = process.stdout.columns,
+    paint = (cell) => cell,
+  }: {
+    width?: number | undefined;
+    /** Colours a cell. It is asked after all widths are known, and not for the head. */
+    paint?: (cell: string, column: number) => string;
+  } = {},
 ): string {
   const all = [head, ...rows].map((row) => row.map(printable));
   const widths = head.map((_, column) => Math.max(...all.map((row) => widthOf(row[column] ?? ""))));
-  const lines = all.map((row) => {
-    const cells = row.map((cell, column) =>
-      column === row.length - 1 ? cell : cell + " ".repeat(widths[column]! - widthOf(cell)),
-    );
-    return cut(cells.join("  "), width).trimEnd();
-  });
+  const before = widths.slice(0, -1).reduce((sum, column) => sum + column + 2, 0);
+  const lines = all.map((row, index) =>
+    row
+      .map((cell, column) => {
+        const isLast = column === row.length - 1;
+        const shown = isLast && width !== undefined ? cut(cell, Math.max(width - before, 20)) : cell;
+        const padding = isLast ? "" : " ".repeat(widths[column]! - widthOf(cell));
+        return (index === 0 ? shown : paint(shown, column)) + padding;
+      })
+      .join("  ")
+      .trimEnd(),
+  );
   return `${lines.join("\n")}\n`;
 }
 
@@ -32,8 +45,8 @@ export function widthOf(text: string): number {
 const wide =
   /\p{Emoji_Presentation}|\p{Extended_Pictographic}\u{FE0F}|[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]/u;
 
-function cut(text: string, width: number | undefined): string {
-  if (width === undefined || widthOf(text) <= width) return text;
+function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
   let kept = "";
   let used = 0;
   for (const { segment } of graphemes.segment(text)) {
