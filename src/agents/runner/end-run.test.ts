@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isAlive } from "#system/processes.ts";
 import { endRun } from "./end-run.ts";
+import { followOutput } from "./follow-output.ts";
 import { readRun } from "./read-run.ts";
 import { RUNNER_EXIT } from "./run-spec.ts";
 import { prepareRun, startRunner } from "./start-runner.ts";
@@ -122,12 +123,30 @@ test("an agent that says nothing for too long is ended, and one that keeps talki
   assert.equal((await start(chatty.folder, chatty.spec)).outcome, "exited");
 });
 
-test("an agent that runs too long is ended, however much it says", async (t) => {
-  const { folder, spec } = await newRun(t, ["sh", "-c", "trap '' TERM; while :; do echo busy; sleep 0.02; done"], {
-    clocks: { totalMs: 300, graceMs: 100 },
+test("a stop does not wait for the time that an agent was given to end by itself", async (t) => {
+  const { folder, spec } = await newRun(t, ["sh", "-c", "trap 'echo asked' TERM; while :; do sleep 0.02; done"], {
+    clocks: { silenceMs: 200, graceMs: 20_000 },
   });
+  await prepareRun(folder, spec);
+  await startRunner(folder);
+  for await (const { text } of followOutput(folder, { fence, everyMs: 10 })) if (text.includes("asked")) break;
+  const began = performance.now();
+  const end = await endRun(folder, fence);
+  assert.ok(performance.now() - began < 2_000);
+  assert.equal(end.state === "ended" && end.result.outcome, "silence", "the first reason counts");
+});
+
+test("an agent that runs too long is ended, however much it says", async (t) => {
+  const { folder, spec } = await newRun(
+    t,
+    ["sh", "-c", "trap 'echo asked' TERM; while :; do echo busy; sleep 0.02; done"],
+    {
+      clocks: { totalMs: 300, graceMs: 300 },
+    },
+  );
   const result = await start(folder, spec);
   assert.equal(result.outcome, "total");
+  assert.equal(result.lastLines.filter((line) => line === "asked").length, 1, "it was asked once");
   assert.equal(result.signal, "SIGKILL");
   assert.deepEqual(await marked(spec), []);
 });

@@ -61,9 +61,8 @@ function start() {
   const spawned = spawnAgent();
   if (spawned === null) return;
   const { child, output } = spawned;
-  agent = { pid: child.pid, running: true };
+  agent = { pid: child.pid };
   child.once("exit", (code, signal) => {
-    agent.running = false;
     outcome.exitCode = code;
     outcome.signal = signal;
     finish();
@@ -108,12 +107,16 @@ function couldNotStart(error) {
   finish();
 }
 
-/** Ends the agent, whose exit finishes the run. The first reason counts. */
+/** Ends the agent, whose exit finishes the run. The first reason counts; a later one can only make it faster. */
 function end(name, detail, { graceMs = stopGrace() } = {}) {
-  if (ending !== null || finishing !== null) return;
+  if (finishing !== null) return;
+  if (ending !== null) return void endGroup(agent.pid, { graceMs }).catch(() => {});
+  // Else each tick would ask again; once is enough, and twice makes some programs drop everything.
+  clearInterval(clocks);
   outcome.name = name;
   outcome.detail = detail;
-  ending = agent?.running ? endGroup(agent.pid, { graceMs }) : Promise.resolve(false);
+  if (agent === null) return finish();
+  ending = endGroup(agent.pid, { graceMs });
   // One that not even SIGKILL ends, stuck in the kernel, must not keep the result from being written.
   ending.then((ended) => ended || finish(), finish);
 }
@@ -137,8 +140,8 @@ function finish() {
 /** When the result is there, nothing of the run is left. */
 async function finishOnce() {
   clearInterval(clocks);
-  stopLease();
   const clean = agent === null || (await endWhatIsLeft());
+  stopLease();
   const output = await spool.close({ waitMs: CLOSE_WAIT_MS });
   result.write({
     fence: spec.fence,

@@ -78,6 +78,11 @@ test("an agent whose named pipes could not be made is heard all the same", async
   assert.deepEqual((await finished(folder)).lastLines.toSorted(), ["err", "out"]);
 });
 
+test("an agent can be told to stand back for others", async (t) => {
+  const { folder, spec } = await newRun(t, ["sh", "-c", "sleep 0.2; cut -d' ' -f19 /proc/self/stat"], { nice: 7 });
+  assert.deepEqual((await start(folder, spec)).lastLines, ["7"]);
+});
+
 test("a second start with the same fence starts nothing", async (t) => {
   const { folder, spec } = await newRun(t, ["sh", "-c", "echo once >> starts; while [ ! -e go ]; do sleep 0.05; done"]);
   await prepareRun(folder, spec);
