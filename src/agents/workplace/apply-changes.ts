@@ -1,5 +1,5 @@
 import { rm, rmdir, unlink } from "node:fs/promises";
-import { Failure, hasErrorCode } from "#system/failure.ts";
+import { Failure, hasErrorCode, messageOf } from "#system/failure.ts";
 import { writeFileAtomic } from "#system/files.ts";
 import { sameState, stateOf, treeLimits, type Baseline, type FileState } from "./baseline.ts";
 import type { Change } from "./collect-changes.ts";
@@ -47,6 +47,16 @@ export async function applyChanges({
       ...changes.filter(({ kind }) => kind !== "removed"),
     ];
     for (const change of ordered) await applyOne(change);
+  } catch (error) {
+    if (!hasErrorCode(error, "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM")) throw error;
+    const why = `${serviceDir} cannot be written (${messageOf(error)})`;
+    throw new Failure(
+      "unavailable",
+      `${why}: make room or make it writable. The run's changes are kept in ${workDir}.`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     await service.close();
     await work.close();

@@ -45,6 +45,10 @@ export async function collectChanges(
         if (absurd && !isIgnored(name)) refuse(path, absurd);
         return !absurd && !isIgnored(name);
       },
+      unreadable: (path) => {
+        inTheWay.add(path);
+        refuse(path, "It cannot be read.");
+      },
       found: async ({ path, name, kind, folder }) => {
         if (isIgnored(name)) return;
         const reason =

@@ -31,6 +31,9 @@ export async function prepareWorkplace({
   try {
     await walkTree(service, {
       enter: (path, name) => !isIgnored(name) && !isStewards(path),
+      unreadable: (path) => {
+        throw new Failure("invalid", `${join(serviceDir, path)} cannot be read: give Steward's user the right to.`);
+      },
       found: async (entry) => {
         if (isIgnored(entry.name)) return;
         if (entry.kind === "file") await copyFile(entry);
@@ -40,7 +43,11 @@ export async function prepareWorkplace({
     await moveInto(made, workDir);
   } catch (error) {
     await rm(made, { recursive: true, force: true });
-    throw error;
+    throw hasErrorCode(error, "ENOSPC", "EDQUOT")
+      ? new Failure("unavailable", `No room for a copy of ${serviceDir} in ${dirname(workDir)}: free some.`, {
+          cause: error,
+        })
+      : error;
   } finally {
     await service.close();
   }

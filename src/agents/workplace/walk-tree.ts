@@ -19,7 +19,16 @@ const DEPTH = 48;
  */
 export async function walkTree(
   root: Folder,
-  { enter, found }: { enter: (path: string, name: string) => boolean; found: (entry: FoundEntry) => Promise<void> },
+  {
+    enter,
+    found,
+    unreadable,
+  }: {
+    enter: (path: string, name: string) => boolean;
+    found: (entry: FoundEntry) => Promise<void>;
+    /** A file or a folder that we may not read. */
+    unreadable: (path: string) => void;
+  },
 ): Promise<void> {
   await walk(root, []);
 
@@ -34,7 +43,7 @@ export async function walkTree(
         if (enter(path, entry.name)) await goInto(folder, entry.name, parts);
       } else {
         const kind = entry.isFile() ? "file" : entry.isSymbolicLink() ? "link" : "special";
-        await found({ path, name: entry.name, kind, folder });
+        await found({ path, name: entry.name, kind, folder }).catch((error: unknown) => passIfUnreadable(error, path));
       }
     }
   }
@@ -45,12 +54,17 @@ export async function walkTree(
       below = await openBelow(folder, [name]);
     } catch (error) {
       if (error instanceof NotAFolder || hasErrorCode(error, "ENOENT")) return;
-      throw error;
+      return passIfUnreadable(error, parts.join("/"));
     }
     try {
       if (below) await walk(below, parts);
     } finally {
       await below?.close();
     }
+  }
+
+  function passIfUnreadable(error: unknown, path: string): void {
+    if (!hasErrorCode(error, "EACCES", "EPERM")) throw error;
+    unreadable(path);
   }
 }

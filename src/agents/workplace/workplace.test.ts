@@ -244,6 +244,39 @@ test("a run that leaves too much is refused", async (t) => {
   await assert.rejects(collectChanges(run.workDir, run.baseline, { limits }), { code: "invalid" });
 });
 
+test("what cannot be read is told: a service is refused, a run's file is not taken for removed", async (t) => {
+  const { serviceDir, workDir } = await service(t, { "src/a.ts": "a", "b.ts": "b" });
+  const script = `
+    const { prepareWorkplace } = await import(${JSON.stringify(import.meta.resolve("./prepare-workplace.ts"))});
+    const { collectChanges } = await import(${JSON.stringify(import.meta.resolve("./collect-changes.ts"))});
+    const { chmod, mkdir } = await import("node:fs/promises");
+    const [serviceDir, workDir] = process.argv.slice(1);
+    // Root may read everything.
+    if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }
+    const baseline = await prepareWorkplace({ serviceDir, workDir });
+    await chmod(workDir + "/src", 0);
+    await chmod(workDir + "/b.ts", 0);
+    const collected = await collectChanges(workDir, baseline);
+    await chmod(workDir + "/src", 0o755);
+    const again = { serviceDir: workDir, workDir: workDir + ".again" };
+    const refused = await prepareWorkplace(again).catch(({ code, message }) => ({ code, message }));
+    console.log(JSON.stringify({ collected, refused }));`;
+  await chmod(dirname(serviceDir), 0o777);
+  const told = JSON.parse(
+    execFileSync(process.execPath, ["--input-type=module", "-e", script, serviceDir, workDir], { encoding: "utf8" }),
+  ) as unknown;
+  assert.deepEqual(told, {
+    collected: {
+      changes: [],
+      refused: [
+        { path: "b.ts", reason: "It cannot be read." },
+        { path: "src", reason: "It cannot be read." },
+      ],
+    },
+    refused: { code: "invalid", message: `${workDir}/b.ts cannot be read: give Steward's user the right to.` },
+  });
+});
+
 test("a baseline read back is the one that was saved", async (t) => {
   const run = await prepared(t, { a: "1", ["__proto__"]: "2" });
   const path = join(run.home, "baseline.json");
