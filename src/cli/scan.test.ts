@@ -15,7 +15,7 @@ import { test } from "node:test";
 import { Command } from "commander";
 import { contentHash } from "#proof/content-hash.ts";
 import { stoppedClock } from "#system/clock.ts";
-import { Failure } from "#system/failure.ts";
+import type { Failure } from "#system/failure.ts";
 import { completeSpec, folderWith, pythonBuild, service, writeFiles, type Files } from "#workspace/tree.fixture.ts";
 import { rememberVerdict } from "#workspace/verdicts-file.ts";
 import { registerScan, scanWorkspace, type ScanRow } from "./scan.ts";
@@ -241,7 +241,9 @@ test("a stored verdict counts for the content that it judged, and for no other",
   await say(false, "coverage_low", "coverage is 61 %");
   assert.equal((await scanned(dir)).a!.phase, "NEEDS_TESTS");
   await say(true, null, "12/12 tests pass");
-  assert.equal((await scanned(dir)).a!.phase, "READY_FOR_DEPLOY");
+  assert.deepEqual([(await scanned(dir)).a!.phase, (await scanned(dir)).a!.needs], ["READY_FOR_DEPLOY", "devops"]);
+  writeFiles(dir, { "steward.yaml": "deploy: { target: process }\n" });
+  assert.deepEqual([(await scanned(dir)).a!.phase, (await scanned(dir)).a!.needs], ["READY_FOR_DEPLOY", null]);
   writeFiles(path, { "app/main.py": "x = 2\n" });
   assert.equal((await scanned(dir)).a!.phase, "READY_FOR_TEST");
 });
@@ -279,8 +281,8 @@ test("scanning changes nothing", async (t) => {
     readdirSync(dir, { recursive: true, encoding: "utf8" })
       .toSorted()
       .map((path) => {
-        const { mtimeMs, size, isFile } = { ...statSync(join(dir, path)), isFile: statSync(join(dir, path)).isFile() };
-        return [path, mtimeMs, size, isFile ? readFileSync(join(dir, path), "utf8") : ""];
+        const stat = statSync(join(dir, path));
+        return [path, stat.mtimeMs, stat.isFile() ? readFileSync(join(dir, path), "utf8") : ""];
       });
   const before = state();
   await scanWorkspace(dir);

@@ -31,9 +31,10 @@ export async function scanWorkspace(
   const settings = readStewardYaml(dir);
   const workspace = readWorkspace(dir, settings);
   const stored = readVerdicts(workspace.root);
-  const known: KnownFacts = { ...nothingKnown, draftingAllowed: settings.drafting };
   const rows: ScanRow[] = [];
   for (const seen of workspace.services) {
+    const hasDeployTarget = settings.hasDeployTarget(seen.name);
+    const known: KnownFacts = { ...nothingKnown, draftingAllowed: settings.drafting, hasDeployTarget };
     const first = detectPhase({ seen, known }, { now: clock.now() });
     // Content is hashed only where a verdict about it could change the answer.
     const judged = first.phase === "READY_FOR_TEST" && stored.verdicts.has(seen.name);

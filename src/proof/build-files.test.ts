@@ -5,14 +5,26 @@ import { testFiles, type Tree } from "./tree.ts";
 
 /** A listing of these files, as reading a folder of them gives it. */
 function treeOf(...files: string[]): Tree {
-  const folders = new Set(files.flatMap((path) => path.split("/").slice(0, -1).map((_, depth, parts) => parts.slice(0, depth + 1).join("/"))));
+  const folders = new Set(
+    files.flatMap((path) =>
+      path
+        .split("/")
+        .slice(0, -1)
+        .map((_, depth, parts) => parts.slice(0, depth + 1).join("/")),
+    ),
+  );
   return { files, folders: [...folders], names: files, problems: [] };
 }
 
-const missing = (tree: Tree, stated?: { stack?: string; start?: string }) => checkBuildFiles(tree, stated).missing.map(({ file }) => file);
+const missing = (tree: Tree, stated?: { stack?: string; start?: string }) =>
+  checkBuildFiles(tree, stated).missing.map(({ file }) => file);
 
 test("a folder with a spec, a README and empty folders has no code", () => {
-  for (const files of [["SPEC.md", "README.md"], ["SPEC.md", "BUILD/README.md", "BUILD/.gitkeep"], ["tests/test_main.py", "docs/conf.py"]]) {
+  for (const files of [
+    ["SPEC.md", "README.md"],
+    ["SPEC.md", "BUILD/README.md", "BUILD/.gitkeep"],
+    ["tests/test_main.py", "docs/conf.py"],
+  ]) {
     assert.deepEqual(checkBuildFiles(treeOf(...files)), { root: null, stack: null, missing: [] });
   }
 });
@@ -46,7 +58,9 @@ test("what a Python build lacks is listed, each with a reason that says where an
 });
 
 test("a test's main.py is no entry", () => {
-  assert.deepEqual(missing(treeOf("tests/main.py", "quotes.py", "requirements.txt", "Dockerfile", ".env.example")), ["src/main.py"]);
+  assert.deepEqual(missing(treeOf("tests/main.py", "quotes.py", "requirements.txt", "Dockerfile", ".env.example")), [
+    "src/main.py",
+  ]);
 });
 
 test("a stated start command takes the place of the entry", () => {
@@ -62,7 +76,11 @@ test("the sources decide the stack where there are two manifests, and the owner 
 
 test("a stack that cannot be told is a reason, and one that is stated and not ours is asked for nothing", () => {
   assert.deepEqual(missing(treeOf("src/Main.java", "pom.xml")), ["manifest"]);
-  assert.deepEqual(checkBuildFiles(treeOf("src/Main.java", "pom.xml"), { stack: "Java" }), { root: "", stack: "java", missing: [] });
+  assert.deepEqual(checkBuildFiles(treeOf("src/Main.java", "pom.xml"), { stack: "Java" }), {
+    root: "",
+    stack: "java",
+    missing: [],
+  });
 });
 
 const tests: [string, boolean][] = [
@@ -83,5 +101,6 @@ const tests: [string, boolean][] = [
   ["src/contest.js", false],
 ];
 for (const [path, is] of tests) {
-  test(`${path} ${is ? "holds tests" : "holds no tests"}`, () => assert.equal(testFiles(treeOf(path)).length === 1, is));
+  test(`${path} ${is ? "holds tests" : "holds no tests"}`, () =>
+    assert.equal(testFiles(treeOf(path)).length === 1, is));
 }

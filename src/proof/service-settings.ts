@@ -38,19 +38,19 @@ export const settingReaders = {
   test: { read: text, keys: ["test", "test_command", "testCommand"], must: "be a command" },
   coverageFloor: {
     read: number.pipe(z.number().min(0).max(100)),
-    keys: ["coverage_floor", "coverageFloor", "coverage"],
+    keys: ["coverage_floor", "coverageFloor", "min_coverage"],
     must: "be a percentage from 0 to 100",
   },
   port: { read: number.pipe(z.int().min(1).max(65535)), keys: ["port"], must: "be a port from 1 to 65535" },
-  stack: { read: text, keys: ["stack", "language"], must: "be a name such as python, node, go or rust" },
+  stack: { read: text, keys: ["stack"], must: "be a name such as python, node, go or rust" },
   start: { read: text, keys: ["start", "start_command", "startCommand"], must: "be a command" },
   owner: { read: text, keys: ["owner"], must: "be a name" },
   client: { read: text, keys: ["client"], must: "be a name" },
   healthPath: {
     read: text.pipe(z.string().startsWith("/")),
-    keys: ["health_path", "healthPath", "health"],
+    keys: ["health_path", "healthPath"],
     must: "be a path such as /health",
   },
-  requires: { read: names, keys: ["requires", "env", "secrets"], must: "be a list of environment variable names" },
+  requires: { read: names, keys: ["requires", "secrets"], must: "be a list of environment variable names" },
   status: { read: text, keys: ["status"], must: "be a word" },
 } as const satisfies Record<keyof ServiceSettings, { read: z.ZodType; keys: readonly string[]; must: string }>;

@@ -3,7 +3,13 @@ import { test } from "node:test";
 import { sectionNames } from "./section-names.ts";
 import { readSpec } from "./spec-sections.ts";
 
-const bodies = { Purpose: "Why.", Requirements: "- must", "API Specs": "GET /x", Dependencies: "None", "Success Criteria": "- ok" };
+const bodies = {
+  Purpose: "Why.",
+  Requirements: "- must",
+  "API Specs": "GET /x",
+  Dependencies: "None",
+  "Success Criteria": "- ok",
+};
 
 /** A spec with these headings (or none, where null) and bodies in place of the usual ones. */
 function spec(headings: Record<string, string | null> = {}, texts: Record<string, string> = {}): string {
@@ -70,8 +76,13 @@ for (const heading of ["## Non-Goals", "## Out of Scope", "## Error Handling", "
 }
 
 test("the title is no section, even if it is called like one", () => {
-  assert.deepEqual(readSpec(spec({ "API Specs": null }).replace("# A service", "# Quotes: API")).missing, ["API Specs"]);
-  assert.deepEqual(readSpec(spec({ Purpose: "# Purpose", Requirements: "# Requirements" }).replace("# A service\n", "")).missing, []);
+  assert.deepEqual(readSpec(spec({ "API Specs": null }).replace("# A service", "# Quotes: API")).missing, [
+    "API Specs",
+  ]);
+  assert.deepEqual(
+    readSpec(spec({ Purpose: "# Purpose", Requirements: "# Requirements" }).replace("# A service\n", "")).missing,
+    [],
+  );
 });
 
 test("a heading within a code fence or a comment does not count", () => {
@@ -122,7 +133,7 @@ const answers = [
   "- [x] Answers",
   "[The design](https://example.com/design)",
   "https://example.com/design",
-  "```json\n{\"a\": 1}\n```",
+  '```json\n{"a": 1}\n```',
   "| Method | Path |\n|---|---|\n| GET | /quotes |",
   "### GET /quotes",
   "Port: 8080",

@@ -21,7 +21,7 @@ export function findBuildClaim(readme: string, writtenAt: Date): BuildClaim | nu
 const claims = [
   /^(?:🚧|🔨|🏗)\s*(?:build|building|in progress|under construction|wip)\b/iu,
   /^(?:[^\p{L}\p{N}]*)build(?:ing)?[ _-]+(?:is )?(?:in[ _-]+progress|started|underway|under way)\b/iu,
-  /^(?:[^\p{L}\p{N}]*)(?:(?:current|build|project|service)\s+)?(?:status|state|phase|stage)\s*[:|]\s*[^\p{L}\p{N}]*(?:build[ _-]?in[ _-]?progress|building|in[ _-](?:progress|development)|being built|build (?:started|underway))\b/iu,
+  /^(?:[^\p{L}\p{N}]*)(?:(?:current|build|project|service)\s+)?(?:status|state|phase|stage)\s*[:|]\s*[^\p{L}\p{N}]*(?:build[ _-]?in[ _-]?progress|building(?=$|\s*(?:by\b|since\b|[^\p{L}\p{N}\s]))|in[ _-](?:progress|development)|being built|build (?:started|underway))\b/iu,
 ];
 
 const plain = (line: string): string =>

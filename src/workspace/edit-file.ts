@@ -23,6 +23,15 @@ export async function editFile(
   edit: (bytes: Buffer | null) => Buffer | null,
 ): Promise<boolean> {
   const target = await realTarget(path, within);
+  return inTurn(target, () => editInTurn(path, target, edit, beforeReplace));
+}
+
+async function editInTurn(
+  path: string,
+  target: string,
+  edit: (bytes: Buffer | null) => Buffer | null,
+  beforeReplace: EditOptions["beforeReplace"],
+): Promise<boolean> {
   for (let attempt = 1; attempt <= mostAttempts; attempt++) {
     const before = await readWhole(target);
     const after = edit(before?.bytes ?? null);
@@ -46,6 +55,20 @@ export async function editFile(
     `${path} was changed ${mostAttempts} times while it was edited. Nothing was written; try again.`,
   );
 }
+
+/** Our own edits of one file wait for each other: other people's are found by comparing, ours need not be. */
+async function inTurn<T>(target: string, action: () => Promise<T>): Promise<T> {
+  const before = turns.get(target) ?? Promise.resolve();
+  const mine = before.then(action, action);
+  turns.set(target, mine);
+  try {
+    return await mine;
+  } finally {
+    if (turns.get(target) === mine) turns.delete(target);
+  }
+}
+
+const turns = new Map<string, Promise<unknown>>();
 
 /** Each attempt is a few milliseconds: who saves a file five times within one is no person. */
 const mostAttempts = 5;

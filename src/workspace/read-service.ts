@@ -2,6 +2,7 @@ import { lstatSync, realpathSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { BuildClaim, RegistryFacts, SeenFacts, SpecFacts } from "#lines/service/facts.ts";
 import { checkBuildFiles } from "#proof/build-files.ts";
+import { findSpec } from "#proof/find-spec.ts";
 import { readTree } from "#proof/read-tree.ts";
 import { readSpec, type Spec } from "#proof/spec-sections.ts";
 import { codeFiles, testFiles, type CodeRoot, type Tree } from "#proof/tree.ts";
@@ -66,7 +67,7 @@ export function readService(path: string, { within, registry = null, stated = {}
     spec,
     code: build.root === null ? null : { root: build.root, stack: build.stack, missing: build.missing },
     tests: build.root === null ? 0 : countTests(path, tree, build.root, build.stack, within),
-    production: productionSigns(tree, settings.status ?? null, registry),
+    production: productionSigns(tree, registry),
     claim: readClaim(path, tree, within, problems),
     settings,
     problems,
@@ -111,15 +112,6 @@ function readSpecFile(
   return { facts: { file, title, complete, reasons, writtenAt: read.writtenAt, unreadable: null }, parsed };
 }
 
-/** SPEC.md or SPECS.md in any case, at the root before SPECS/, docs/ and BUILD/. Also where it is no readable file. */
-function findSpec(tree: Tree): string | null {
-  const candidates = tree.names.filter((path) => specPath.test(path));
-  const rank = (path: string) => (path.includes("/") ? 2 : 0) + (/specs/i.test(basename(path)) ? 1 : 0);
-  return candidates.toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))[0] ?? null;
-}
-
-const specPath = /^(?:(?:specs?|docs?|build|documentation)\/)?(?:specs?|specification)\.(?:md|markdown)$/i;
-
 function readClaim(path: string, tree: Tree, within: string, problems: string[]): BuildClaim | null {
   const file = tree.names.find((name) => /^readme(?:\.(?:md|markdown|txt|rst))?$/i.test(name));
   if (file === undefined) return null;
@@ -142,13 +134,12 @@ function countTests(path: string, tree: Tree, root: CodeRoot, stack: string | nu
     }).length;
 }
 
-function productionSigns(tree: Tree, status: string | null, registry: RegistryFacts | null): string[] {
+function productionSigns(tree: Tree, registry: RegistryFacts | null): string[] {
   const signs: string[] = [];
   if (tree.files.includes("PRODUCTION/deployed_config.json")) signs.push("PRODUCTION/ has a record of its deployment");
   else if (tree.folders.includes("PRODUCTION")) signs.push("PRODUCTION/ exists");
   if (registry?.status != null && isProductionStatus(registry.status))
     signs.push(`the registry says "${registry.status}"`);
-  else if (status !== null && isProductionStatus(status)) signs.push(`its settings say "${status}"`);
   return signs;
 }
 

@@ -12,25 +12,34 @@ export type StewardYaml = {
   /** Agents may write specs that are missing or incomplete. */
   drafting: boolean;
   hasAgents: boolean;
+  /** A deploy target is declared for it, so that Steward deploys it itself. */
+  hasDeployTarget: (service: string) => boolean;
   problems: string[];
 };
 
 export const stewardYamlName = "steward.yaml";
 
+const nothingSaid: StewardYaml = {
+  stated: {},
+  drafting: false,
+  hasAgents: false,
+  hasDeployTarget: () => false,
+  problems: [],
+};
+
 /** Reads a workspace's steward.yaml, as far as it can be read: what cannot is a problem, and counts as not said. */
 export function readStewardYaml(dir: string): StewardYaml {
-  const nothing: StewardYaml = { stated: {}, drafting: false, hasAgents: false, problems: [] };
   const read = readText(join(dir, stewardYamlName), { within: dir, cap: 1 << 20 });
   if ("problem" in read) {
     return read.problem.endsWith("it is not there")
-      ? nothing
-      : { ...nothing, problems: [`${stewardYamlName} ${read.problem}`] };
+      ? nothingSaid
+      : { ...nothingSaid, problems: [`${stewardYamlName} ${read.problem}`] };
   }
   try {
     const value: unknown = parse(read.text, { logLevel: "error" });
-    return value === null || value === undefined ? nothing : understand(value);
+    return value === null || value === undefined ? nothingSaid : understand(value);
   } catch (error) {
-    return { ...nothing, problems: [`${stewardYamlName} is not YAML: ${messageOf(error).split("\n")[0]}`] };
+    return { ...nothingSaid, problems: [`${stewardYamlName} is not YAML: ${messageOf(error).split("\n")[0]}`] };
   }
 }
 
@@ -40,9 +49,8 @@ export function readStewardYaml(dir: string): StewardYaml {
  */
 function understand(value: unknown): StewardYaml {
   const problems: string[] = [];
-  if (!isObject(value))
-    return { stated: {}, drafting: false, hasAgents: false, problems: [`${stewardYamlName} must be keys and values`] };
-  const { services, service, agents, drafting = false } = value;
+  if (!isObject(value)) return { ...nothingSaid, problems: [`${stewardYamlName} must be keys and values`] };
+  const { services, service, agents, deploy, drafting = false } = value;
   const hasAgents = (isObject(agents) || Array.isArray(agents)) && Object.keys(agents).length > 0;
   const folder = typeof services === "string" ? services : isObject(services) ? services.folder : undefined;
   if (folder !== undefined && typeof folder !== "string")
@@ -62,6 +70,7 @@ function understand(value: unknown): StewardYaml {
     stated,
     drafting: drafting === true,
     hasAgents,
+    hasDeployTarget: (name) => isObject(stated[name]?.deploy ?? deploy),
     problems,
   };
 }

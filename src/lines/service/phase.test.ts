@@ -38,41 +38,159 @@ const sick = { healthy: false, reasons: ["GET /health answered 503"] };
 /** [what is seen, what is known, phase, stage, needs, a reason] */
 const table: [string, Partial<SeenFacts>, Partial<KnownFacts>, string, string, string | null, RegExp][] = [
   ["unreadable folder", { unreadable: "permission denied" }, {}, "UNKNOWN", "SPECS", null, /permission denied/],
-  ["unreadable spec", { spec: { ...spec, unreadable: "SPEC.md is a pipe" } }, {}, "UNKNOWN", "SPECS", null, /is a pipe/],
-  ["sick in production", { production: ["PRODUCTION/ exists"] }, { probe: sick }, "UNHEALTHY", "PRODUCTION", null, /503/],
-  ["sick and beyond recovery", { ...built, production: ["x"] }, { probe: sick, recoveryExhausted: true }, "UNHEALTHY", "PRODUCTION", "fixer", /503/],
-  ["in production by its folder", { production: ["PRODUCTION/ exists"] }, {}, "PRODUCTION", "PRODUCTION", null, /not probed/],
-  ["in production by our record", built, { deployed: "version 3 serves", probe: { healthy: true, reasons: [] } }, "PRODUCTION", "PRODUCTION", null, /^healthy$/],
+  [
+    "unreadable spec",
+    { spec: { ...spec, unreadable: "SPEC.md is a pipe" } },
+    {},
+    "UNKNOWN",
+    "SPECS",
+    null,
+    /is a pipe/,
+  ],
+  [
+    "sick in production",
+    { production: ["PRODUCTION/ exists"] },
+    { probe: sick },
+    "UNHEALTHY",
+    "PRODUCTION",
+    null,
+    /503/,
+  ],
+  [
+    "sick and beyond recovery",
+    { ...built, production: ["x"] },
+    { probe: sick, recoveryExhausted: true },
+    "UNHEALTHY",
+    "PRODUCTION",
+    "fixer",
+    /503/,
+  ],
+  [
+    "in production by its folder",
+    { production: ["PRODUCTION/ exists"] },
+    {},
+    "PRODUCTION",
+    "PRODUCTION",
+    null,
+    /not probed/,
+  ],
+  [
+    "in production by our record",
+    built,
+    { deployed: "version 3 serves", probe: { healthy: true, reasons: [] } },
+    "PRODUCTION",
+    "PRODUCTION",
+    null,
+    /^healthy$/,
+  ],
   ["no spec", {}, {}, "NEEDS_SPEC", "SPECS", null, /no SPEC\.md/],
   ["no spec, drafting allowed", {}, { draftingAllowed: true }, "NEEDS_SPEC", "SPECS", "architect", /no SPEC\.md/],
   ["no spec but code", { code, tests: 1 }, {}, "NEEDS_SPEC", "SPECS", null, /there is code/],
-  ["incomplete spec", { spec: { ...spec, complete: false, reasons: ["SPEC.md has no Purpose section"] } }, {}, "SPEC_INCOMPLETE", "SPECS", null, /no Purpose/],
-  ["incomplete spec, drafting allowed", { spec: { ...spec, complete: false, reasons: ["x"] } }, { draftingAllowed: true }, "SPEC_INCOMPLETE", "SPECS", "architect", /x/],
-  ["a live run", { spec }, { liveRun: { agent: "builder-1", capability: "builder", since: now } }, "BUILD_IN_PROGRESS", "BUILD", null, /builder-1/],
+  [
+    "incomplete spec",
+    { spec: { ...spec, complete: false, reasons: ["SPEC.md has no Purpose section"] } },
+    {},
+    "SPEC_INCOMPLETE",
+    "SPECS",
+    null,
+    /no Purpose/,
+  ],
+  [
+    "incomplete spec, drafting allowed",
+    { spec: { ...spec, complete: false, reasons: ["x"] } },
+    { draftingAllowed: true },
+    "SPEC_INCOMPLETE",
+    "SPECS",
+    "architect",
+    /x/,
+  ],
+  [
+    "a live run",
+    { spec },
+    { liveRun: { agent: "builder-1", capability: "builder", since: now } },
+    "BUILD_IN_PROGRESS",
+    "BUILD",
+    null,
+    /builder-1/,
+  ],
   ["a fresh claim", { spec, claim }, {}, "BUILD_IN_PROGRESS", "BUILD", null, /session-4/],
-  ["a stale claim", { spec, claim: { ...claim, at: hoursAgo(25) } }, {}, "READY_FOR_BUILD", "BUILD", "builder", /still says/],
+  [
+    "a stale claim",
+    { spec, claim: { ...claim, at: hoursAgo(25) } },
+    {},
+    "READY_FOR_BUILD",
+    "BUILD",
+    "builder",
+    /still says/,
+  ],
   ["complete spec", { spec }, {}, "READY_FOR_BUILD", "BUILD", "builder", /no code yet/],
-  ["missing files", { spec, code: { ...code, missing: [{ file: "Dockerfile", reason: "BUILD/ has no Dockerfile" }] }, tests: 1 }, {}, "BUILD_INCOMPLETE", "BUILD", "builder", /no Dockerfile/],
+  [
+    "missing files",
+    { spec, code: { ...code, missing: [{ file: "Dockerfile", reason: "BUILD/ has no Dockerfile" }] }, tests: 1 },
+    {},
+    "BUILD_INCOMPLETE",
+    "BUILD",
+    "builder",
+    /no Dockerfile/,
+  ],
   ["no tests", { spec, code }, {}, "NEEDS_TESTS", "TEST", "tester", /no tests/],
-  ["low coverage", built, { verdict: verdict(false, "coverage_low", "coverage 61 % is under 80 %") }, "NEEDS_TESTS", "TEST", "tester", /61 %/],
+  [
+    "low coverage",
+    built,
+    { verdict: verdict(false, "coverage_low", "coverage 61 % is under 80 %") },
+    "NEEDS_TESTS",
+    "TEST",
+    "tester",
+    /61 %/,
+  ],
   ["tests without a verdict", built, {}, "READY_FOR_TEST", "TEST", null, /3 files of tests/],
-  ["a stated test command", { spec, code, settings: { test: "make test" } }, {}, "READY_FOR_TEST", "TEST", null, /test command/],
-  ["an install that failed", built, { verdict: verdict(false, "install_failed", "npm ci failed") }, "READY_FOR_TEST", "TEST", null, /npm ci/],
+  [
+    "a stated test command",
+    { spec, code, settings: { test: "make test" } },
+    {},
+    "READY_FOR_TEST",
+    "TEST",
+    null,
+    /test command/,
+  ],
+  [
+    "an install that failed",
+    built,
+    { verdict: verdict(false, "install_failed", "npm ci failed") },
+    "READY_FOR_TEST",
+    "TEST",
+    null,
+    /npm ci/,
+  ],
   ["red tests", built, { verdict: verdict(false, "tests_failing") }, "TESTS_FAILING", "TEST", "fixer", /3 of 12/],
   ["green tests", built, { verdict: verdict(true) }, "READY_FOR_DEPLOY", "TEST", "devops", /12\/12/],
-  ["green tests and a target", built, { verdict: verdict(true), hasDeployTarget: true }, "READY_FOR_DEPLOY", "TEST", null, /Steward deploys/],
+  [
+    "green tests and a target",
+    built,
+    { verdict: verdict(true), hasDeployTarget: true },
+    "READY_FOR_DEPLOY",
+    "TEST",
+    null,
+    /Steward deploys/,
+  ],
 ];
 for (const [what, seen, known, phase, stage, needs, reason] of table) {
   test(`${what}: ${phase}${needs === null ? "" : `, needs ${needs}`}`, () => {
     const found = detect(seen, known);
     assert.deepEqual([found.phase, found.stage, found.needs], [phase, stage, needs]);
-    assert.ok(found.reasons.some((text) => reason.test(text)), `no reason like ${reason}: ${found.reasons.join("; ")}`);
+    assert.ok(
+      found.reasons.some((text) => reason.test(text)),
+      `no reason like ${reason}: ${found.reasons.join("; ")}`,
+    );
   });
 }
 
 test("every phase is in the table above", () => {
   const covered = new Set(table.map(([, , , phase]) => phase));
-  assert.deepEqual(servicePhases.filter((phase) => !covered.has(phase)), []);
+  assert.deepEqual(
+    servicePhases.filter((phase) => !covered.has(phase)),
+    [],
+  );
 });
 
 test("the first rule that matches wins, in the order of the table", () => {

@@ -202,6 +202,11 @@ function staleClaim(
   return [`README still says "${claim.text}", but was last written ${claim.at.toISOString()}`];
 }
 
+/** True for a red verdict that says nothing of the content: the check itself could not be made. */
+export function isNotJudged({ ok, facts }: { ok: boolean; facts: { kind: RedKind | null } }): boolean {
+  return !ok && meaning(facts.kind) === "not judged";
+}
+
 /** What a red verdict of the tests gate is about: the tests, that there are too few of them, or neither. */
 function meaning(kind: RedKind | null): "failing" | "too few tests" | "not judged" {
   switch (kind) {
