@@ -9,7 +9,11 @@ import { makeService } from "./fixtures/make-service.ts";
 const limits = { copyLimitBytes: 1 << 20, copyLimitFiles: 100 };
 
 test("a clean copy has the content, its execute bits, and nothing that tools left", async (t) => {
-  const service = await makeService(t, { "src/run.sh": "#!/bin/sh\n", "node_modules/x/i.js": "1", "coverage/lcov.info": "1" });
+  const service = await makeService(t, {
+    "src/run.sh": "#!/bin/sh\n",
+    "node_modules/x/i.js": "1",
+    "coverage/lcov.info": "1",
+  });
   await chmod(join(service.dir, "src/run.sh"), 0o555);
   const target = join(service.top, "copy");
   const copied = await cleanCopy(service.dir, target, limits);

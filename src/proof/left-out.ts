@@ -30,15 +30,15 @@ const FOLDERS = new Set([
   ".vscode",
 ]);
 
-/** Left out only at the top, or in BUILD/: `src/coverage/` may well be the code of an insurer. */
+/** Left out only at the top, or in BUILD/: `src/coverage/` and `data/coverage.json` may well be an insurer's own. */
 const TOP_FOLDERS = new Set(["PRODUCTION", "coverage"]);
+const TOP_FILES = /^coverage\.(?:xml|json|lcov|out)$/;
 
 const FILES = [
   /^\.DS_Store$/,
   /^Thumbs\.db$/,
   /\.py[co]$/,
   /^\.coverage(\..+)?$/,
-  /^coverage\.(xml|json|lcov|out)$/,
   /^lcov\.info$/,
   /^npm-debug\.log/,
   /\.tsbuildinfo$/,
@@ -50,13 +50,14 @@ const FILES = [
 export function isLeftOut(path: string, kind: "folder" | "file"): boolean {
   const parts = path.split("/");
   const name = parts.at(-1)!;
-  if (kind === "file") return FILES.some((pattern) => pattern.test(name));
+  const atTop = parts.length === 1 || (parts.length === 2 && parts[0] === "BUILD");
+  if (kind === "file") return FILES.some((pattern) => pattern.test(name)) || (atTop && TOP_FILES.test(name));
   if (FOLDERS.has(name) || name.endsWith(".egg-info")) return true;
-  if (!TOP_FOLDERS.has(name)) return false;
-  return parts.length === 1 || (name === "coverage" && parts.length === 2 && parts[0] === "BUILD");
+  return atTop && TOP_FOLDERS.has(name);
 }
 
-const MARKER = "<!-- steward:status -->";
+/** Stands in every line of a README that is Steward's. */
+export const statusMarker = "<!-- steward:status -->";
 
 /**
  * A README without Steward's own lines. Blank lines go too: Steward may have set its line apart with them. A README
@@ -65,7 +66,7 @@ const MARKER = "<!-- steward:status -->";
 export function withoutStatusLines(readme: string): string {
   return readme
     .split(/\r?\n/)
-    .filter((line) => line.trim() !== "" && !line.includes(MARKER))
+    .filter((line) => line.trim() !== "" && !line.includes(statusMarker))
     .join("\n");
 }
 

@@ -12,10 +12,10 @@ test("a service whose tests pass is green, with its counts, names and coverage, 
   const verdict = await testsGate.run(service.input());
   deepEqual(verdict.reasons, ["2/2 tests pass; 100 % of lines covered"]);
   deepEqual(verdict.facts.tests, { passed: 2, failed: 0, skipped: 0, total: 2, line: "2/2" });
-  deepEqual(
-    verdict.facts.cases!.map(({ name, file, status }) => `${file} ${name} ${status}`).toSorted(),
-    ["tests/sum.test.js adds negatives passed", "tests/sum.test.js adds passed"],
-  );
+  deepEqual(verdict.facts.cases!.map(({ name, file, status }) => `${file} ${name} ${status}`).toSorted(), [
+    "tests/sum.test.js adds negatives passed",
+    "tests/sum.test.js adds passed",
+  ]);
   deepEqual([verdict.ok, verdict.facts.kind, verdict.facts.coverage!.percent], [true, null, 100]);
   deepEqual(await service.leftInScratch(), []);
 });
@@ -86,22 +86,29 @@ test("real", () => equal(1, 2));
   const service = await makeService(t, { ...greenNode, "tests/forge.test.js": forge });
   const { ok, facts } = await testsGate.run(service.input());
   equal(ok, false);
-  equal(facts.cases!.some((one) => one.name === "forged"), false);
+  equal(
+    facts.cases!.some((one) => one.name === "forged"),
+    false,
+  );
 });
 
 test("files that no test loads count as uncovered, and the least covered are named", async (t) => {
-  const idle = (lines: number) => "export const line = 1;\n".repeat(lines).replaceAll(/line/g, () => `l${Math.random().toString(36).slice(2)}`);
+  const idle = (lines: number) =>
+    "export const line = 1;\n".repeat(lines).replaceAll(/line/g, () => `l${Math.random().toString(36).slice(2)}`);
   const service = await makeService(t, { ...greenNode, "src/never.js": idle(200), "src/rarely.js": idle(20) });
   const { ok, facts, reasons } = await testsGate.run(service.input());
   deepEqual([ok, facts.kind], [false, "coverage_low"]);
-  match(reasons[0]!, /^line coverage is 1\.[0-9] %, below the floor of 80 %; least covered: src\/never\.js 0 %, src\/rarely\.js 0 %$/);
+  match(
+    reasons[0]!,
+    /^line coverage is 1\.[0-9] %, below the floor of 80 %; least covered: src\/never\.js 0 %, src\/rarely\.js 0 %$/,
+  );
   const lower = await testsGate.run(service.input({ coverageFloor: 1 }));
   equal(lower.ok, true);
 });
 
 test("all tests skipped is red, and a skipped test is no pass", async (t) => {
   const service = await makeService(t, greenNode);
-  await service.write({ "tests/sum.test.js": greenNode["tests/sum.test.js"]!.replaceAll("test(\"", "test.skip(\"") });
+  await service.write({ "tests/sum.test.js": greenNode["tests/sum.test.js"]!.replaceAll('test("', 'test.skip("') });
   const { ok, facts, reasons } = await testsGate.run(service.input({ coverageFloor: 0 }));
   deepEqual([ok, facts.kind, facts.tests!.line, reasons], [false, "no_tests", "0/2", ["all 2 tests are skipped"]]);
 });
@@ -111,7 +118,7 @@ test("failing tests may not be deleted, skipped or thinned out instead of mended
   const service = await makeService(t, { ...greenNode, "tests/bad.test.js": bad });
   const before = (await testsGate.run(service.input())).facts;
 
-  await service.write({ "tests/bad.test.js": bad.replace("test(\"", "test.skip(\"") });
+  await service.write({ "tests/bad.test.js": bad.replace('test("', 'test.skip("') });
   const skipped = await testsGate.run(service.input({}, { before }));
   deepEqual([skipped.ok, skipped.facts.kind], [false, "tampered"]);
   deepEqual(skipped.reasons[0], `failing test "carries" is skipped; mend what it tests instead`);
@@ -131,7 +138,10 @@ test("failing tests may not be deleted, skipped or thinned out instead of mended
 test("a test file that cannot be loaded is red, and green again when it is mended", async (t) => {
   const service = await makeService(t, { ...greenNode, "tests/broken.test.js": `${failing}import "./none.js";\n` });
   const broken = await testsGate.run(service.input());
-  deepEqual([broken.ok, broken.facts.kind, broken.facts.cases![0]!.name], [false, "tests_failing", "tests/broken.test.js"]);
+  deepEqual(
+    [broken.ok, broken.facts.kind, broken.facts.cases![0]!.name],
+    [false, "tests_failing", "tests/broken.test.js"],
+  );
   await service.write({ "tests/broken.test.js": `${failing}test("loads", () => equal(1, 1));\n` });
   equal((await testsGate.run(service.input({}, { before: broken.facts }))).ok, true);
 });
@@ -142,17 +152,27 @@ test("new comments that hide code from coverage are red beyond five percent, and
   const hidden = await testsGate.run(service.input());
   deepEqual([hidden.ok, hidden.facts.kind], [false, "tampered"]);
   match(hidden.reasons[0]!, /^1 new comments hide 5 lines from coverage \(62\.5 %, at most 5 % may be\)/);
-  const known = await testsGate.run(service.input({}, { before: { kind: null, durationMs: 1, ignores: hidden.facts.ignores! } }));
+  const known = await testsGate.run(
+    service.input({}, { before: { kind: null, durationMs: 1, ignores: hidden.facts.ignores! } }),
+  );
   deepEqual(known.reasons, ["2/2 tests pass; 100 % of lines covered", "1 comments keep 5 lines out of coverage"]);
 });
 
 test("a test that hangs, and one that floods, is ended and told", async (t) => {
-  const service = await makeService(t, { ...greenNode, "tests/hang.test.js": `${failing}test("hangs", () => new Promise(() => setInterval(() => {}, 1e6)));\n` });
+  const service = await makeService(t, {
+    ...greenNode,
+    "tests/hang.test.js": `${failing}test("hangs", () => new Promise(() => setInterval(() => {}, 1e6)));\n`,
+  });
   const hung = await testsGate.run(service.input({ testTimeoutMs: 1_000 }));
   deepEqual([hung.facts.kind, hung.reasons], ["timeout", ["the test run did not end within 1 s and was ended"]]);
-  await service.write({ "tests/hang.test.js": `import { writeSync } from "node:fs";\nfor (;;) writeSync(1, "x".repeat(1e4) + "\\n");\n` });
+  await service.write({
+    "tests/hang.test.js": `import { writeSync } from "node:fs";\nfor (;;) writeSync(1, "x".repeat(1e4) + "\\n");\n`,
+  });
   const flooded = await testsGate.run(service.input({ outputLimitBytes: 1 << 20 }));
-  deepEqual([flooded.facts.kind, flooded.reasons], ["output_limit", ["the test run wrote more than 1 MiB and was ended"]]);
+  deepEqual(
+    [flooded.facts.kind, flooded.reasons],
+    ["output_limit", ["the test run wrote more than 1 MiB and was ended"]],
+  );
   deepEqual(await service.leftInScratch(), []);
 });
 

@@ -71,7 +71,8 @@ test("a suite that leaves by os._exit(0), or that settings of its own thin out, 
 
   await service.write({
     "tests/test_quit.py": "import pytest\n\n\n@pytest.mark.slow\ndef test_wrong():\n    assert False\n",
-    "conftest.py": "def pytest_collection_modifyitems(config, items):\n    out = [i for i in items if 'wrong' in i.name]\n    items[:] = [i for i in items if i not in out]\n    config.hook.pytest_deselected(items=out)\n",
+    "conftest.py":
+      "def pytest_collection_modifyitems(config, items):\n    out = [i for i in items if 'wrong' in i.name]\n    items[:] = [i for i in items if i not in out]\n    config.hook.pytest_deselected(items=out)\n",
   });
   const deselected = await testsGate.run(service.input({}, { before: thinned.facts }));
   match(deselected.reasons[0]!, /failing test "test_wrong" is skipped/);
@@ -84,7 +85,10 @@ test("a module that cannot be imported is red by its file, and hidden lines are 
     "src/hidden.py": "def untested():  # pragma: no cover\n    a = 1\n    return a\n",
   });
   const { facts, reasons } = await testsGate.run(service.input());
-  deepEqual([facts.kind, facts.cases![0]!.name, facts.cases![0]!.wholeFile], ["tests_failing", "tests/test_none.py", true]);
+  deepEqual(
+    [facts.kind, facts.cases![0]!.name, facts.cases![0]!.wholeFile],
+    ["tests_failing", "tests/test_none.py", true],
+  );
   match(reasons.join("\n"), /1 new comments hide 3 lines from coverage/);
 });
 

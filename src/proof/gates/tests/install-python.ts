@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:
 import { join } from "node:path";
 import { installEnvironment } from "#proof/gate-environment.ts";
 import type { GateInput } from "#proof/gate.ts";
-import { runBounded } from "#proof/run-bounded.ts";
+import { runBounded, type BoundedRun } from "#proof/run-bounded.ts";
 import { askPython, type Python } from "./find-python.ts";
 import type { Project } from "./project.ts";
 import { blockedRun, cutShort, type TestRun } from "./test-run.ts";
@@ -103,11 +103,8 @@ async function makeVenv(
   input: GateInput,
   home: string,
 ): Promise<TestRun | null> {
-  const made = await bounded(python.command, ["-m", "venv", "--system-site-packages", venv], home, input, home);
-  if (made.exitCode !== 0) {
-    const reason = `${python.command} cannot make a virtual environment; install it (Debian: python3-venv)`;
-    return blockedRun("python -m venv", "runner_missing", [reason], { output: made.output, missing: ["python3-venv"] });
-  }
+  const failed = await makeEmptyVenv(venv, python, input, home);
+  if (failed !== null) return failed;
   const list = join(home, "pyproject-requirements.txt");
   const args: string[] = [];
   for (const { name, text } of wanted) {
@@ -134,6 +131,31 @@ async function makeVenv(
   }
   if (run.exitCode === 0) return null;
   return blockedRun(WHAT, "install_failed", [`${WHAT} failed: ${errorsOf(run.output)}`], { output: run.output });
+}
+
+/** Putting pip into it takes seconds; where the machine's own pip is seen from inside, it is not needed. */
+async function makeEmptyVenv(venv: string, python: Python, input: GateInput, home: string): Promise<TestRun | null> {
+  const inside = join(venv, "bin", "python");
+  const made = await bounded(
+    python.command,
+    ["-m", "venv", "--system-site-packages", "--without-pip", venv],
+    home,
+    input,
+    home,
+  );
+  if (made.exitCode !== 0) return noVenv(python, made);
+  const seen = await bounded(inside, ["-m", "pip", "--version"], home, input, home);
+  if (seen.exitCode === 0) return null;
+  const put = await bounded(inside, ["-m", "ensurepip", "--default-pip"], home, input, home);
+  return put.exitCode === 0 ? null : noVenv(python, put);
+}
+
+function noVenv(python: Python, run: BoundedRun): TestRun {
+  const what = "python -m venv";
+  if (run.ended === "cancelled")
+    return blockedRun(what, "cancelled", [`${what} was ended because the check was called off`]);
+  const reason = `${python.command} cannot make a virtual environment; install what it needs (Debian: python3-venv python3-pip)`;
+  return blockedRun(what, "runner_missing", [reason], { output: run.output, missing: ["python3-venv"] });
 }
 
 function bounded(command: string, args: string[], cwd: string, input: GateInput, home: string) {
