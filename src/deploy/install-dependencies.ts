@@ -1,12 +1,11 @@
-import { spawn } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, delimiter, join } from "node:path";
+import { runBounded } from "#proof/run-bounded.ts";
 import { Failure } from "#system/failure.ts";
-import { endGroup } from "#system/processes.ts";
 
 /** A large tree over a slow line takes minutes; longer than this it hangs. */
 const INSTALL_MS = 10 * 60_000;
-const TAIL_CHARACTERS = 4_000;
+const OUTPUT_KEPT_BYTES = 4_000;
 
 /**
  * Installs what the content's own lockfile names, for production, running none of the packages' scripts.
@@ -55,37 +54,29 @@ async function textOf(path: string): Promise<string | null> {
   return (await stat(path).catch(() => null))?.isFile() ? readFile(path, "utf8") : null;
 }
 
-async function run(program: string, args: string[], cwd: string, environment: Record<string, string>): Promise<void> {
-  const said: string[] = [];
+async function run(command: string, args: string[], cwd: string, environment: Record<string, string>): Promise<void> {
   // npm is a script of `node`: it must find ours before an older one.
   const path = [dirname(process.execPath), environment["PATH"]].filter(Boolean).join(delimiter);
-  const child = spawn(program, args, {
+  const ran = await runBounded({
+    command,
+    args,
     cwd,
-    env: { ...environment, PATH: path, NODE_ENV: "production" },
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    environment: { ...environment, PATH: path, NODE_ENV: "production" },
+    timeoutMs: INSTALL_MS,
+    outputKeptBytes: OUTPUT_KEPT_BYTES,
+    outputLimitBytes: 64 * 1024 * 1024,
+    signal: new AbortController().signal,
   });
-  const hear = (chunk: string) => {
-    said.push(chunk);
-    while (said.length > 1 && said.reduce((sum, piece) => sum + piece.length, 0) > 2 * TAIL_CHARACTERS) said.shift();
-  };
-  child.stdout.setEncoding("utf8").on("data", hear);
-  child.stderr.setEncoding("utf8").on("data", hear);
-  let timedOut = false;
-  const clock = setTimeout(() => {
-    timedOut = true;
-    if (child.pid !== undefined) void endGroup(child.pid, { graceMs: 1_000 });
-  }, INSTALL_MS);
-  const why = await new Promise<string | null>((resolve) => {
-    child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, signal) => resolve(code === 0 ? null : `ended with ${signal ?? `exit code ${code}`}`));
-  });
-  clearTimeout(clock);
-  if (why === null) return;
-  const reason = timedOut ? `was stopped after ${INSTALL_MS / 60_000} minutes` : why;
+  if (ran.ended === "exited" && ran.exitCode === 0) return;
+  const reason =
+    ran.ended === "timeout"
+      ? `was stopped after ${INSTALL_MS / 60_000} minutes`
+      : ran.ended === "exited"
+        ? `ended with ${ran.killedBy ?? `exit code ${ran.exitCode}`}`
+        : `could not be run (${ran.ended})`;
   throw new Failure(
     "unavailable",
-    `Installing dependencies failed: ${program} ${args.join(" ")} ${reason}\n${said.join("").slice(-TAIL_CHARACTERS).trim()}`,
+    `Installing dependencies failed: ${command} ${args.join(" ")} ${reason}\n${ran.output.trim()}`,
   );
 }
 

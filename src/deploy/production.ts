@@ -5,7 +5,7 @@ import { readManifest } from "./releases.ts";
 import type { ServiceFolder } from "./service-folder.ts";
 import { endRelease, readRunning, type RunningRelease } from "./start-release.ts";
 import type { Progress, ServiceSettings } from "./targets/target.ts";
-import { probe, type ProbeResult } from "#health/probe.ts";
+import { probe, type ProbeResult } from "#system/probe.ts";
 import { Failure } from "#system/failure.ts";
 import { isAlive } from "#system/processes.ts";
 

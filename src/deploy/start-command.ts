@@ -33,7 +33,7 @@ export async function startCommandOf(
   if (found !== null) return { folder, program: found } satisfies StartCommand;
   throw new Failure(
     "invalid",
-    `How ${service} is started cannot be told: no plain "node …" start script, main, ${NODE_ENTRIES.slice(0, 1)}, ` +
+    `How ${service} is started cannot be told: no plain "node …" start script, main, ${NODE_ENTRIES[0]}, ` +
       `server.js or src/main.py. Set \`start:\` in the service's steward.yaml, for example: start: node src/main.js`,
   );
 }
@@ -78,7 +78,6 @@ async function pythonStart(folder: string): Promise<string[] | null> {
   const source = await textOrEmpty(join(folder, entry));
   if (/^uvicorn\b/im.test(requirements) && /^app\b.*=/m.test(source)) {
     const module = entry.slice(0, -".py".length).replaceAll("/", ".");
-    // The port is put in by the shell's own rules nowhere: startRelease replaces this word.
     return [python, "-m", "uvicorn", `${module}:app`, "--host", "127.0.0.1", "--port", PORT_WORD];
   }
   return [python, entry];

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { RUN_MARK, type StartedRelease } from "./start-release.ts";
-import { probe } from "#health/probe.ts";
+import { probe } from "#system/probe.ts";
 import { portOwner } from "#system/port-owner.ts";
 import { isAlive } from "#system/processes.ts";
 

@@ -1,14 +1,21 @@
 // A service's production on this machine, for tests: real releases, a real front, real clients.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { Agent, get } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import { processTarget } from "./process.ts";
 import type { DeployInput, ServiceSettings } from "./target.ts";
 import type { ChangeLimits } from "#deploy/production.ts";
+import { endGroup, type ProcessIdentity } from "#system/processes.ts";
+
+const DEPLOYER = fileURLToPath(new URL("deployer.fixture.ts", import.meta.url));
 
 /** Answers its version; counts in its data folder; each kind of sickness is one that services really have. */
 const SERVICE = `
@@ -28,13 +35,21 @@ const server = createServer((request, response) => {
 server.listen(Number(process.env.PORT), process.env.HOST);
 `;
 
-export async function house(t: TestContext, limits: Partial<ChangeLimits> = {}) {
+export async function house(
+  t: TestContext,
+  limits: Partial<ChangeLimits> = {},
+  {
+    keep = 5,
+    hostEnvironment = process.env,
+  }: { keep?: number; hostEnvironment?: Record<string, string | undefined> } = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), "steward-deploy-"));
   const root = join(folder, "production");
   const settings: ServiceSettings = { service: "quotes", publicPort: await freePort() };
   const target = processTarget({
     root,
-    hostEnvironment: process.env,
+    hostEnvironment,
+    keep,
     limits: { confirmEveryMs: 20, drainMs: 3_000, graceMs: 1_000, ...limits },
   });
   t.after(async () => {
@@ -49,16 +64,43 @@ export async function house(t: TestContext, limits: Partial<ChangeLimits> = {}) 
     return { settings, version, content, contentHash: await hashTree(content), hashContent: hashTree };
   };
   const url = `http://127.0.0.1:${settings.publicPort}`;
+  const place = join(root, settings.service);
+
+  /** Deploys in a process of its own, which is killed before this step. */
+  const killedAt = async (step: string, { version, content }: DeployInput) => {
+    const order = { root, settings, version, content, step };
+    const deployer = spawn(process.execPath, [DEPLOYER, JSON.stringify(order)], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    const [, signal] = await once(deployer, "exit");
+    assert.equal(signal, "SIGKILL", "the deploy was not killed: is the step's name right?");
+  };
+  const readIdentity = async (what: "front" | "release") => {
+    const [run] = await readdir(join(place, "running"));
+    const path = what === "front" ? join(place, "front", "front.json") : join(place, "running", run ?? "");
+    return JSON.parse(await readFile(path, "utf8")) as ProcessIdentity;
+  };
+  const kill = async (what: "front" | "release") => {
+    const identity = await readIdentity(what);
+    await endGroup(identity.pid);
+  };
+  const runs = async () => {
+    const names = await readdir(join(place, "running")).catch(() => []);
+    return names.map((name) => name.replace(/\.json$/, ""));
+  };
   return {
     folder,
     root,
-    place: join(root, "quotes"),
+    place,
     settings,
     target,
     release,
     url,
     ask: (path: string) => ask(url + path),
     hammer: () => hammer(t, url),
+    killedAt,
+    kill,
+    runs,
   };
 }
 

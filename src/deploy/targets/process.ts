@@ -67,9 +67,17 @@ export function processTarget({
     async deploy({ settings, ...request }, progress) {
       const tools = toolsFor(settings, progress);
       const { folder } = tools;
+      const startedAt = performance.now();
       checkVersion(request.version);
       return whileAlone(folder, "deploy", async () => {
         await settleUnless(tools, "deploy", request.version);
+        if ((await readChange(folder)) === null && (await serves(tools, request.version, request.contentHash))) {
+          return unchanged(settings, {
+            serving: request.version,
+            reason: `${request.version} is in production already`,
+            startedAt,
+          });
+        }
         const change = await beginChange(folder, "deploy", request.version);
         await progress("cut", `Copying what was proved to release ${request.version}`);
         try {
@@ -120,15 +128,7 @@ export function processTarget({
       return whileAlone(folder, "recovery", async () => {
         await settleUnless(tools, "recover");
         const record = await readRecord(folder);
-        const nothing = (reason: string, serving: string | null): DeployResult => ({
-          ok: true,
-          serving,
-          before: serving,
-          reason,
-          logTail: [],
-          url: serving === null ? null : publicUrl(settings),
-          seconds: secondsSince(startedAt),
-        });
+        const nothing = (reason: string, serving: string | null) => unchanged(settings, { reason, serving, startedAt });
         if (record === null) return nothing(`${settings.service} was never released`, null);
         if (record.stopped) return nothing(`${settings.service} was stopped on purpose`, null);
         await pointCurrent(folder, record.current);
@@ -183,6 +183,24 @@ async function settleUnless(tools: ChangeTools, kind: Change["kind"], version?: 
   const change = await readChange(tools.folder);
   if (change?.kind === kind && (version === undefined || change.version === version)) return;
   await settleChange(tools);
+}
+
+/** True if this very release is what answers: then there is nothing to deploy. */
+async function serves(tools: ChangeTools, version: string, contentHash: string): Promise<boolean> {
+  const { folder } = tools;
+  const record = await readRecord(folder);
+  if (record?.current !== version || record.stopped) return false;
+  if ((await readManifest(folder, version))?.contentHash !== contentHash) return false;
+  if ((await livingRun(folder, record.run)) === null) return false;
+  return (await readFront(folder.front))?.target.run === record.run && (await probePublic(tools, version)).ok;
+}
+
+function unchanged(
+  settings: ServiceSettings,
+  { serving, reason, startedAt }: { serving: string | null; reason: string; startedAt: number },
+): DeployResult {
+  const url = serving === null ? null : publicUrl(settings);
+  return { ok: true, serving, before: serving, reason, logTail: [], url, seconds: secondsSince(startedAt) };
 }
 
 async function released({ folder }: ChangeTools) {

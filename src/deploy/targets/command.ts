@@ -1,0 +1,205 @@
+import { spawn } from "node:child_process";
+import type { DeployResult, DeployTarget, ServiceSettings } from "./target.ts";
+import { secondsSince } from "#deploy/make-change.ts";
+import { Failure } from "#system/failure.ts";
+import { uuidv7 } from "#system/ids.ts";
+import { endGroup, sweepMarked } from "#system/processes.ts";
+import { redact } from "#system/redact.ts";
+
+/** What the owner's commands see of the machine without being asked; more by name in passEnvironment. */
+const PASSED_ON = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+const OUTPUT_CHARACTERS = 64 * 1024;
+const COMMAND_MARK = "STEWARD_COMMAND";
+
+export type CommandLimits = { deployMs: number; statusMs: number; graceMs: number };
+export const COMMAND_LIMITS: CommandLimits = { deployMs: 15 * 60_000, statusMs: 30_000, graceMs: 5_000 };
+
+/**
+ * Production is wherever the owner's own commands put it. They run in a shell, in the proved content, with SERVICE and
+ * VERSION set; exit code 0 is success, and for `status` health. Where they keep running what they started is theirs.
+ */
+export function commandTarget({
+  hostEnvironment,
+  workingFolder,
+  limits = {},
+}: {
+  hostEnvironment: Record<string, string | undefined>;
+  /** Where status and rollback run: the service's folder. */
+  workingFolder(service: string): string;
+  limits?: Partial<CommandLimits>;
+}): DeployTarget {
+  const { deployMs, statusMs, graceMs } = { ...COMMAND_LIMITS, ...limits };
+  const run = (
+    settings: ServiceSettings,
+    command: string,
+    request: { version: string; cwd?: string; withinMs: number },
+  ) =>
+    runCommand(command, {
+      cwd: request.cwd ?? workingFolder(settings.service),
+      env: environmentOf(settings, request.version, hostEnvironment),
+      withinMs: request.withinMs,
+      graceMs,
+      secrets: Object.values(settings.secrets ?? {}),
+    });
+  const missing = (settings: ServiceSettings, name: string) =>
+    new Failure(
+      "invalid",
+      `${settings.service} has no ${name} command: set \`deploy: ${name}:\` in its steward.yaml, or do it by hand`,
+    );
+
+  const rollback: DeployTarget["rollback"] = async ({ settings, toVersion }, progress) => {
+    const command = settings.commands?.rollback;
+    if (command === undefined) throw missing(settings, "rollback");
+    const startedAt = performance.now();
+    await progress("rollback", `Running: ${command}`);
+    const ran = await run(settings, command, { version: toVersion ?? "", withinMs: deployMs });
+    const reason = ran.ok ? "The rollback command succeeded" : `The rollback command ${ran.why}`;
+    return { ...resultOf(ran, toVersion ?? null, reason), seconds: secondsSince(startedAt) };
+  };
+
+  const statusOf = async (settings: ServiceSettings, version: string) => {
+    const command = settings.commands?.status;
+    if (command === undefined) return null;
+    const startedAt = performance.now();
+    const ran = await run(settings, command, { version, withinMs: statusMs });
+    const latencyMs = Math.round(performance.now() - startedAt);
+    return { ok: ran.ok, reason: `The status command ${ran.why}`, latencyMs, ran };
+  };
+
+  return {
+    kind: "command",
+
+    async deploy({ settings, version, content, contentHash, hashContent }, progress) {
+      const command = settings.commands?.deploy;
+      if (command === undefined) throw missing(settings, "deploy");
+      const startedAt = performance.now();
+      await progress("check", "Comparing the content with what was proved");
+      if ((await hashContent(content)) !== contentHash) {
+        throw new Failure("conflict", `${settings.service}: ${content} is not what was proved: it needs a new verdict`);
+      }
+      await progress("deploy", `Running: ${command}`);
+      const ran = await run(settings, command, { version, cwd: content, withinMs: deployMs });
+      if (!ran.ok) {
+        const result = resultOf(ran, null, `The deploy command ${ran.why}`);
+        return { ...result, seconds: secondsSince(startedAt) };
+      }
+      await progress("status", "Asking whether it is healthy");
+      const status = await statusOf(settings, version);
+      if (status?.ok !== false) {
+        const reason =
+          status === null ? "The deploy command succeeded; there is no status command" : "Deployed and healthy";
+        return { ...resultOf(ran, version, reason), seconds: secondsSince(startedAt) };
+      }
+      const sick = resultOf(status.ran, null, `Deployed, but ${lowerFirst(status.reason)}`);
+      if (settings.commands?.rollback === undefined) return { ...sick, seconds: secondsSince(startedAt) };
+      const back = await rollback({ settings, because: sick.reason }, progress);
+      const reason = `${sick.reason}. ${back.reason}`;
+      return { ...sick, reason, seconds: secondsSince(startedAt) };
+    },
+
+    rollback,
+
+    async restart(settings) {
+      throw new Failure("invalid", `${settings.service} is deployed by the owner's command: Steward cannot restart it`);
+    },
+
+    async recover(settings) {
+      const status = await statusOf(settings, "");
+      return {
+        ok: status?.ok ?? true,
+        serving: null,
+        before: null,
+        reason: status?.reason ?? "There is no status command",
+        logTail: status?.ran.tail ?? [],
+        url: null,
+        seconds: (status?.latencyMs ?? 0) / 1000,
+      };
+    },
+
+    async status(settings) {
+      const none = { version: null, stopped: false, gone: false, url: null };
+      const status = await statusOf(settings, "");
+      if (status === null)
+        return { ...none, healthy: true, reason: "There is no status command: not checked", latencyMs: null };
+      return { ...none, healthy: status.ok, reason: status.reason, latencyMs: status.latencyMs };
+    },
+
+    async stop(settings) {
+      const command = settings.commands?.stop;
+      if (command === undefined) throw missing(settings, "stop");
+      const ran = await run(settings, command, { version: "", withinMs: deployMs });
+      if (!ran.ok) throw new Failure("unavailable", `${settings.service}: the stop command ${ran.why}`);
+    },
+  };
+}
+
+type Ran = { ok: boolean; why: string; tail: string[] };
+
+/** Bounded in time and output; ends with everything that it started in its group. */
+async function runCommand(
+  command: string,
+  {
+    cwd,
+    env,
+    withinMs,
+    graceMs,
+    secrets,
+  }: { cwd: string; env: Record<string, string>; withinMs: number; graceMs: number; secrets: string[] },
+): Promise<Ran> {
+  const mark = uuidv7();
+  const child = spawn("/bin/sh", ["-c", command], {
+    cwd,
+    env: { ...env, [COMMAND_MARK]: mark },
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  const hear = (piece: string) => (said = (said + piece).slice(-OUTPUT_CHARACTERS));
+  child.stdout.setEncoding("utf8").on("data", hear);
+  child.stderr.setEncoding("utf8").on("data", hear);
+  const late: Promise<unknown>[] = [];
+  const clock = setTimeout(() => {
+    if (child.pid !== undefined)
+      late.push(endGroup(child.pid, { graceMs }).then(() => sweepMarked(COMMAND_MARK, mark)));
+  }, withinMs);
+  // "exit", not "close": a command that starts a daemon leaves its output open.
+  const [code, signal] = await new Promise<[number | null, string]>((resolve) => {
+    child.once("error", (error) => resolve([null, error.message]));
+    child.once("exit", (exitCode, exitSignal) => setImmediate(() => resolve([exitCode, exitSignal ?? ""])));
+  });
+  clearTimeout(clock);
+  await Promise.all(late);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  const tail = redact(said, secrets)
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .slice(-20);
+  if (late.length > 0) return { ok: false, why: `was stopped: it ran longer than ${withinMs / 1000} s`, tail };
+  if (code === 0) return { ok: true, why: "ended with exit code 0", tail };
+  return { ok: false, why: code === null ? `ended by ${signal}` : `ended with exit code ${code}`, tail };
+}
+
+function environmentOf(settings: ServiceSettings, version: string, host: Record<string, string | undefined>) {
+  const env: Record<string, string> = {};
+  for (const name of [...PASSED_ON, ...(settings.passEnvironment ?? [])]) {
+    const value = host[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return { ...env, ...settings.env, ...settings.secrets, SERVICE: settings.service, VERSION: version };
+}
+
+function resultOf(ran: Ran, serving: string | null, reason: string): Omit<DeployResult, "seconds"> {
+  return {
+    ok: ran.ok,
+    serving: ran.ok ? serving : null,
+    before: null,
+    reason,
+    logTail: ran.tail,
+    url: null,
+  };
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
