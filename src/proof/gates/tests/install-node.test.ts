@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { greenNode, makeService } from "#proof/fixtures/make-service.ts";
-import { testsGate } from "../tests.ts";
+import { testsGate } from "#proof/gates/tests.ts";
 
 test("locked dependencies are installed once, and a test that changes them changes only its own copy", async (t) => {
   const { dir, write, input, cacheDir } = await makeService(t);
@@ -34,11 +34,10 @@ test("poisons", () => writeFileSync(path, readFileSync(path, "utf8") + "// poiso
 
 test("an install that fails is its own reason and never a failing test", async (t) => {
   const registry = await serveTarball(t);
-  const other = `sha512-${createHash("sha512").update("another tarball").digest("base64")}`;
-  const service = await makeService(t, { ...greenNode, ...lockedOn(registry.url, other) });
+  const service = await makeService(t, { ...greenNode, ...lockedOn(`${registry.url}.gone`, registry.integrity) });
   const { ok, facts, reasons } = await testsGate.run(service.input());
   deepEqual([ok, facts.kind, facts.tests], [false, "install_failed", undefined]);
-  match(reasons[0]!, /^npm ci failed: .*EINTEGRITY/);
+  match(reasons[0]!, /^npm ci failed: .*E404/);
   deepEqual(await readdir(join(service.cacheDir, "node")), []);
 });
 
@@ -79,7 +78,8 @@ async function serveTarball(t: TestContext) {
   execFileSync("tar", ["-czf", join(top, "tiny.tgz"), "-C", top, "package"]);
   const tarball = await readFile(join(top, "tiny.tgz"));
   let fetched = 0;
-  const server = createServer((_request, response) => {
+  const server = createServer((request, response) => {
+    if (request.url?.endsWith(".tgz") !== true) return void response.writeHead(404).end();
     fetched += 1;
     response.end(tarball);
   }).listen(0, "127.0.0.1");

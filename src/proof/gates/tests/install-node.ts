@@ -9,7 +9,16 @@ import type { Project } from "./project.ts";
 import { blockedRun, cutShort, type TestRun } from "./test-run.ts";
 
 const LOCKFILES = ["package-lock.json", "npm-shrinkwrap.json"];
-const QUIET = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"];
+const OPTIONS = [
+  "--ignore-scripts",
+  "--no-audit",
+  "--no-fund",
+  "--no-update-notifier",
+  "--loglevel=error",
+  // Two retries, soon: npm's own waits of 10 s and a minute would pass for a hang.
+  "--fetch-retry-mintimeout=1000",
+  "--fetch-retry-maxtimeout=4000",
+];
 
 /**
  * Puts node_modules into the clean copy, where package.json asks for any: by the lockfile where there is one. Install
@@ -84,7 +93,7 @@ async function install(folder: string, plan: Plan, input: GateInput, home: strin
   const what = plan.locked ? "npm ci" : "npm install";
   const run = await runBounded({
     command: "npm",
-    args: [plan.locked ? "ci" : "install", ...QUIET, `--cache=${join(input.cacheDir, "npm")}`],
+    args: [plan.locked ? "ci" : "install", ...OPTIONS, `--cache=${join(input.cacheDir, "npm")}`],
     cwd: folder,
     environment: installEnvironment(home),
     timeoutMs: settings.installTimeoutMs,
