@@ -44,27 +44,28 @@ export class CommitUnknown extends Error {
 }
 
 async function once<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const tx = await db.startTransaction().execute();
-  let result: T;
+  let state: "working" | "committing" = "working";
+  let failed: { why: unknown } | null = null;
   try {
-    result = await work(tx);
+    // Not Kysely's startTransaction: its commit keeps the connection for good when it fails (0.29.9).
+    return await db.transaction().execute(async (tx) => {
+      try {
+        const result = await work(tx);
+        state = "committing";
+        return result;
+      } catch (error) {
+        failed = { why: error };
+        throw error;
+      }
+    });
   } catch (error) {
-    // On a lost connection this fails too, and the server has rolled back by itself.
-    await tx
-      .rollback()
-      .execute()
-      .catch(() => {});
-    throw error;
-  }
-  try {
-    await tx.commit().execute();
-  } catch (error) {
-    if (!isConnectionLost(error)) throw error;
+    // On a lost connection the rollback fails too, and its error would hide the first one.
+    if (failed) throw (failed as { why: unknown }).why;
+    if (state === ("working" as string) || !isConnectionLost(error)) throw error;
     throw new CommitUnknown("The connection to the database was lost during a commit; it may have happened or not.", {
       cause: error,
     });
   }
-  return result;
 }
 
 /** 40001: serialization failure. 40P01: deadlock. The server has rolled back, and the same again may well succeed. */

@@ -158,8 +158,12 @@ function openPool(
     connectionTimeoutMillis: 15_000,
     idleTimeoutMillis: 60_000,
   });
-  // A server that restarts breaks idle connections; unheard, that event would end the process. The next query connects.
+  // A server that restarts breaks connections, and unheard that event would end the process: the pool hears it for the
+  // idle ones only, not for one between two statements of a transaction. The next query fails there, or connects anew.
   pool.on("error", (error) => log.warn({ err: error, pool: name }, "an idle database connection was lost"));
+  pool.on("connect", (client) => {
+    client.on("error", (error) => log.debug({ err: error, pool: name }, "a database connection was lost"));
+  });
   return { pool, db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }) };
 }
 

@@ -9,7 +9,7 @@ import { cannotRun } from "./failures.ts";
 import type { Programs } from "./binaries.ts";
 import type { Layout } from "./layout.ts";
 import { choosePort } from "./port.ts";
-import { findPostmaster, type Postmaster } from "./postmaster.ts";
+import { disownLockFile, findPostmaster, type Postmaster } from "./postmaster.ts";
 import { serverEnvironment } from "./run-program.ts";
 import { asUser, type ServerUser } from "./server-user.ts";
 
@@ -41,6 +41,7 @@ export async function launch({
       await writeFileAtomic(layout.port, String(port));
       return attempt.postmaster;
     }
+    await disownLockFile(layout.data);
     if (!mayPass(attempt.output) || Date.now() > deadline) throw refused(layout, attempt.output);
     log.warn({ said: lastLines(attempt.output) }, "the database cannot start yet; trying again");
     await sleep(100);

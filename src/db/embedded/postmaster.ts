@@ -1,4 +1,4 @@
-import { readFile, realpath } from "node:fs/promises";
+import { readFile, realpath, writeFile } from "node:fs/promises";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { bootId, isAlive, startTimeOf } from "#system/processes.ts";
@@ -21,6 +21,23 @@ export async function findPostmaster(data: string): Promise<Postmaster | null> {
   if (!(await servesData(pid, data))) return null;
   return { pid, startTime, port: Number(port), ready: status?.trim() === "ready" };
 }
+
+/**
+ * Makes a postmaster.pid of a dead server say so. PostgreSQL refuses to start as long as any process of its user has
+ * the number in it: a zombie, or after a restart of the machine or container another program. The rest of the file
+ * stays: by the shared memory that it names PostgreSQL tells whether orphaned backends are still at work. Under the
+ * lock only, since a server that is starting writes this file too.
+ */
+export async function disownLockFile(data: string): Promise<void> {
+  const file = `${data}/postmaster.pid`;
+  const text = await readFile(file, "utf8").catch(() => null);
+  if (text === null || (await findPostmaster(data)) !== null) return;
+  const [, ...rest] = text.split("\n");
+  await writeFile(file, [String(noProcess), ...rest].join("\n"), { flag: "r+" });
+}
+
+/** Above the largest number that Linux (2^22) or macOS (99,998) gives to a process. */
+const noProcess = 2 ** 30;
 
 /** Our servers are started with `-D <data>`, so that their command line says which directory they serve. */
 async function servesData(pid: number, data: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -111,17 +111,23 @@ test("after kill -9 of the server under load it is started again, with every ack
   await embedded.leave();
 });
 
-test("a postmaster.pid whose process is gone, or is another program, is no server", async (t) => {
+test("a postmaster.pid whose number is another program's by now does not keep the database down", async (t) => {
   const home = await homeFor(t);
   const first = await start(home);
+  const data = join(home, "database/cluster/data");
+  const lockFile = await readFile(join(data, "postmaster.pid"), "utf8");
   await first.stop();
-  await writeFile(join(home, "database/cluster/data/postmaster.pid"), `${process.pid}\n`);
-  // PostgreSQL itself only sees that some process of this number lives, and as the same user it may be a postmaster.
-  await rm(join(home, "database/cluster/data/postmaster.pid"));
-  await writeFile(join(home, "database/cluster/data/postmaster.pid"), `4194303\n${home}\n1\n1\n\n127.0.0.1\n\nready\n`);
+  const { uid } = await stat(data);
+  const stranger = spawn("sleep", ["60"], { uid, stdio: "ignore" });
+  t.after(() => stranger.kill("SIGKILL"));
+  await once(stranger, "spawn");
+  await writeFile(join(data, "postmaster.pid"), lockFile.replace(/^\d+/, String(stranger.pid)));
+  await chown(join(data, "postmaster.pid"), uid, (await stat(data)).gid);
+
   const second = await start(home);
   assert.equal(second.adopted, false);
   assert.deepEqual(await query(second.adminUrl, "select 1 as one"), [{ one: 1 }]);
+  assert.equal(stranger.exitCode, null);
 });
 
 test("a first start that was killed in the middle leaves nothing that looks like a database", async (t) => {
