@@ -27,6 +27,7 @@ export function scaffold(specText: string, options: { name: string; port?: numbe
   const { plan, problems } = makePlan(document, readSections(document), {
     name: packageName(options.name),
     port: options.port ?? document.frontPort ?? 0,
+    portGiven: options.port !== undefined,
     fallbackPort: DEFAULT_PORT,
   });
   if (problems.length === 0) return { ok: true, files: writeFiles(plan), plan };

@@ -1,7 +1,7 @@
 import type { Reason } from "#agents/fleet/scaffold/read/sections.ts";
 import { camel } from "#agents/fleet/scaffold/read/names.ts";
 import { fits } from "./example.ts";
-import { routeName, type Plan } from "./plan.ts";
+import { routeName, type Field, type Plan } from "./plan.ts";
 import { clientFields, sample } from "./samples.ts";
 
 const SEARCHED = ["string", "email", "url", "slug", "strings"];
@@ -82,20 +82,16 @@ export function checkPlan(plan: Plan, problems: Reason[]): void {
         });
     }
   }
-  const size = Math.max(
-    0,
-    ...plan.models.map((model) =>
-      model.fields.reduce(
-        (sum, field) =>
-          sum +
-          (field.type === "string" || field.type === "slug" ? (field.max ?? 0) : 64 * Math.min(field.max ?? 1, 1000)),
-        0,
-      ),
-    ),
-  );
+  const size = Math.max(0, ...plan.models.map((model) => model.fields.reduce((sum, field) => sum + longest(field), 0)));
   if (size + 2048 > plan.bodyLimit)
     problems.push({
       line: 1,
       message: `the longest allowed body (${size} characters) is larger than the body limit of ${plan.bodyLimit} bytes: lower the maximums`,
     });
+}
+
+/** Characters of the longest value that a field's rules allow, where they say. */
+function longest({ type, max = 0 }: Field): number {
+  if (["string", "slug", "email", "url"].includes(type)) return max;
+  return ["strings", "integers", "numbers"].includes(type) ? max * 16 : 32;
 }

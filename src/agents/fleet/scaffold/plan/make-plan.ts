@@ -5,16 +5,16 @@ import type { Model, Plan, Resource } from "./plan.ts";
 import { findResources } from "./resources.ts";
 import { applyExamples, applyQuery, findRoutes } from "./routes.ts";
 import { checkPlan } from "./check-plan.ts";
-import { readSentences } from "./read-sentences.ts";
+import { readSentences } from "#agents/fleet/scaffold/grammar/read-sentences.ts";
 
 /** `port` 0 leaves the port to the spec, and where it states none, to `fallbackPort`. */
-export type Identity = { name: string; port: number; fallbackPort: number };
+export type Identity = { name: string; port: number; portGiven: boolean; fallbackPort: number };
 
 /** The whole meaning of a spec, or every reason why it has none. Nothing in between is returned. */
 export function makePlan(
   document: Document,
   sections: Sections,
-  { name, port, fallbackPort }: Identity,
+  { name, port, portGiven, fallbackPort }: Identity,
 ): { plan: Plan; problems: Reason[] } {
   const problems: Reason[] = [...sections.problems];
   const api = readApi(sections.blocks.api);
@@ -37,6 +37,7 @@ export function makePlan(
     name,
     title: document.title || name,
     port,
+    portGiven,
     bodyLimit: 65_536,
     models: modelsOf(resources),
     resources,

@@ -55,8 +55,8 @@ export type ListShape = "array" | { items: string; numbers: Record<string, "tota
 
 export type ListOptions = {
   filters: string[];
-  /** Parameter of the text search, and whether it must be given. */
-  search?: { parameter: string; required: boolean };
+  /** Parameter of the text search, whether it must be given, and the fields it looks in (all texts if not stated). */
+  search?: { parameter: string; required: boolean; fields?: string[] };
   since?: string;
   until?: string;
   limit?: { parameter: string; default: number; max: number };
@@ -104,6 +104,8 @@ export type Plan = {
   name: string;
   title: string;
   port: number;
+  /** True if the caller chose the port: then the spec's is not held against it. */
+  portGiven: boolean;
   bodyLimit: number;
   models: Model[];
   resources: Resource[];

@@ -61,7 +61,11 @@ function optionsOf(resource: Resource, list: ListOptions): { [key: string]: Json
   if (list.filters.length > 0) shown["filters"] = list.filters;
   if (list.search !== undefined) {
     const fields = resource.model.fields.filter((field) => SEARCHED.includes(field.type)).map((field) => field.name);
-    shown["search"] = { parameter: list.search.parameter, required: list.search.required, fields };
+    shown["search"] = {
+      parameter: list.search.parameter,
+      required: list.search.required,
+      fields: list.search.fields ?? fields,
+    };
   }
   if (list.since !== undefined || list.until !== undefined) shown["time"] = timeField(resource) ?? "";
   for (const key of ["since", "until", "offset", "sort"] as const) {

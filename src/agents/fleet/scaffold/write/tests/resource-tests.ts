@@ -362,9 +362,10 @@ function generatedChecks(resource: Resource): string {
 }
 
 function searchBody(resource: Resource, route: Route): string {
+  const searched = sendable(resource).filter((one) => route.list?.search?.fields?.includes(one.name) ?? true);
   const field =
-    sendable(resource).find((one) => one.type === "string" && one.choices === undefined) ??
-    sendable(resource).find((one) => ["email", "url", "slug", "string"].includes(one.type));
+    searched.find((one) => one.type === "string" && one.choices === undefined) ??
+    searched.find((one) => ["email", "url", "slug", "string"].includes(one.type));
   const parameter = route.list?.search?.parameter ?? "q";
   const required =
     route.list?.search?.required === true

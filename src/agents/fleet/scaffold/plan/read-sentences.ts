@@ -1,1 +1,0 @@
-export function readSentences(..._: unknown[]): void {}
