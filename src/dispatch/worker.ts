@@ -26,6 +26,7 @@ export type BuiltinAgent = {
   about: string;
   /** How many runs at once in one process. */
   slots: number;
-  /** Throws a Failure for what the ticket's owner can mend; anything else is a bug of ours. Heeds the signal. */
-  run(claimed: Claimed, signal: AbortSignal): Promise<Outcome & { detail?: object }>;
+  /** Throws a Failure for what the ticket's owner can mend; anything else is a bug of ours. Heeds the signal. "reported": it
+   * has reported itself, because its report commits together with something else. */
+  run(claimed: Claimed, signal: AbortSignal): Promise<(Outcome & { detail?: object }) | "reported">;
 };

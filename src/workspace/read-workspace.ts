@@ -29,13 +29,22 @@ export type Workspace = {
 const registryCap = 64 << 20;
 
 /** Everything that a workspace's files show, each service for itself. Fails only if `dir` is no folder. */
-export function readWorkspace(dir: string, { services, stated = {} }: WorkspaceOptions = {}): Workspace {
+export function readWorkspace(dir: string, options: WorkspaceOptions = {}): Workspace {
+  const { names, read, ...workspace } = openWorkspace(dir, options);
+  return { ...workspace, services: names.map(read) };
+}
+
+/** The same without reading a service yet, for who wants to take breath between them. */
+export function openWorkspace(
+  dir: string,
+  { services, stated = {} }: WorkspaceOptions = {},
+): Omit<Workspace, "services"> & { names: string[]; read(name: string): SeenFacts } {
   const { root, folder, only, names, problems } = findServices(dir, services === undefined ? {} : { services });
   const registryPath = join(folder, "SERVICE_REGISTRY.json");
   const registry = readRegistry(registryPath, problems);
   const read = (name: string) =>
     readService(join(folder, name), { within: root, registry: registry(name), stated: stated[name] ?? {} });
-  return { root, folder, only, registryPath, services: names.map(read), problems };
+  return { root, folder, only, registryPath, names, read, problems };
 }
 
 /** One service again, after a change: as `readWorkspace` has it, without reading the others. */

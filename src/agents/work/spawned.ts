@@ -12,8 +12,8 @@ import { saveBaseline } from "#agents/workplace/baseline.ts";
 import { inTenant } from "#db/db.ts";
 import type { Claimed } from "#dispatch/claim.ts";
 import { LEASE_SECONDS, RENEW_EVERY_MS } from "#dispatch/lease.ts";
+import { RUNNER_RENEWAL } from "#dispatch/runner-renewal.ts";
 import { append } from "#ledger/append.ts";
-import { ticketIsStopped } from "#policy/switches.ts";
 import { finishRun, reportLoss } from "./finish-run.ts";
 import { runFolderOf, type RunFolder } from "./run-folder.ts";
 
@@ -58,7 +58,7 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     lease: {
       connectionFile: tools.lease.connectionFile,
       kind: tools.lease.kind,
-      renewSql: RENEW_SQL,
+      renewSql: RUNNER_RENEWAL,
       everyMs: RENEW_EVERY_MS,
       hostLeaseMs: LEASE_SECONDS.runner * 1000,
       databaseWaitMs: 60_000,
@@ -67,32 +67,11 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     home,
     ...(tools.lease.kind === "embedded" ? { lastOneOutScript } : {}),
   });
-  await prepareRun(folder.folder, { ...spec, env: { ...spec.env, STEWARD_REPORT_FILE: folder.report } });
+  await prepareRun(folder.folder, { ...spec, env: { ...spec.env, ...tools.runEnvironment(claimed), STEWARD_REPORT_FILE: folder.report } });
   const runner = await startRunner(folder.folder);
   await inTenant(database.app, tenantId, async (tx) => {
     await sql`update run set state = 'running', folder = ${folder.folder}, pid = ${runner.pid}, heartbeat_at = now() where id = ${claimed.runId} and state = 'starting'`.execute(tx);
     await append(tx, { actor: "steward", at: tools.clock.now() }, { type: "run.started", subject: claimed.runId, ticket: claimed.id, agent: claimed.agentName, pid: runner.pid });
   });
   return runner;
-}
-
-/**
- * What a runner asks every second, with [ticket, fence, run]: it keeps the lease while the ticket is this run's, and
- * hears of a switch even where nobody else is left to tell it.
- */
-const RENEW_SQL = `
-  with mine as (
-    update ticket set lease_until = now() + interval '${LEASE_SECONDS.runner} seconds'
-    where id = $1 and fence = $2 and run_id = $3 and state = 'claimed' and lease_kind = 'runner' returning *)
-  select case when t.stop_reason is not null or ${compiled(ticketIsStopped)}
-      or exists (select 1 from switch s where s.lifted_at is null and s.scope = 'run' and s.scope_id = t.run_id::text)
-      or exists (select 1 from switch s join run r on r.id = t.run_id where s.lifted_at is null and s.scope = 'agent' and s.scope_id = r.agent_id::text)
-    then 'stop' else 'ok' end as state
-  from mine t join item i on i.id = t.item_id`;
-
-/** The text of a fragment without parameters. */
-function compiled(fragment: { toOperationNode(): unknown }): string {
-  const node = fragment.toOperationNode() as { sqlFragments: readonly string[]; parameters: readonly unknown[] };
-  if (node.parameters.length > 0) throw new Error("A fragment for a runner has no parameters.");
-  return node.sqlFragments.join("");
 }

@@ -42,7 +42,12 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
   const events: Event[] = [];
   const live = await liveTicket(tx, item.id);
   const ownersChange = noticeOwnersChange(item, look, live !== undefined && live.state === "claimed");
-  const control = await keepControl(tx, because, { itemId: item.id, name: look.seen.name, before: item.control, now: look.control, ownersChange }, events);
+  const control = await keepControl(
+    tx,
+    because,
+    { itemId: item.id, name: look.seen.name, before: item.control, now: look.control, ownersChange },
+    events,
+  );
   const round = await keepRound(tx, because, item, look, live?.state === "claimed", events);
   const known = await whatIsKnown(tx, item, look, round, live);
   const verdict = detectPhase({ seen: look.seen, known }, { now: because.at });
@@ -52,14 +57,35 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
   await cancelUnwanted(tx, because, live, decision, events, item.id);
   const moved = item.phase !== verdict.phase || item.stage !== verdict.stage;
   if (moved) {
-    events.push({ type: "item.moved", subject: item.id, key: look.seen.name, fromStage: item.stage, fromPhase: item.phase, stage: verdict.stage, phase: verdict.phase, reasons: verdict.reasons });
+    events.push({
+      type: "item.moved",
+      subject: item.id,
+      key: look.seen.name,
+      fromStage: item.stage,
+      fromPhase: item.phase,
+      stage: verdict.stage,
+      phase: verdict.phase,
+      reasons: verdict.reasons,
+    });
   }
   if (moved || decision.does === "ticket" || (decision.does === "ask" && item.reasons[0] !== decision.why)) {
-    events.push({ type: "item.decided", subject: item.id, phase: verdict.phase, stage: verdict.stage, reasons: verdict.reasons, needs: verdict.needs, does: decision.does, facts: { seen: look.seen, known, history: { ...history, failed: [...history.failed] } } });
+    events.push({
+      type: "item.decided",
+      subject: item.id,
+      phase: verdict.phase,
+      stage: verdict.stage,
+      reasons: verdict.reasons,
+      needs: verdict.needs,
+      does: decision.does,
+      facts: { seen: look.seen, known, history: { ...history, failed: [...history.failed], done: [...history.done] } },
+    });
   }
   await append(tx, { ...because, rule: decision.rule }, ...events);
   if (decision.step) await askFor(tx, because, item.id, look, decision, verdict, round);
-  const reasons = decision.does === "ask" ? [decision.why, ...verdict.reasons.filter((reason) => reason !== decision.why)] : verdict.reasons;
+  const reasons =
+    decision.does === "ask"
+      ? [decision.why, ...verdict.reasons.filter((reason) => reason !== decision.why)]
+      : verdict.reasons;
   await sql`
     update item set stage = ${verdict.stage}, phase = ${verdict.phase}, reasons = ${JSON.stringify(reasons)}, needs = ${verdict.needs},
       facts = ${JSON.stringify({ spec: look.seen.spec?.file ?? null, code: look.seen.code?.root ?? null, tests: look.seen.tests, settings: look.seen.settings })},
@@ -82,11 +108,20 @@ async function lockItem(tx: Tx, because: Because, { seen }: Look): Promise<Item>
     insert into item (id, tenant_id, line, key, folder, stage, phase, created_at, updated_at, patience_from)
     values (${id}, tenant_now(), 'service', ${seen.name}, ${seen.path}, 'SPECS', 'UNKNOWN', ${because.at}, ${because.at}, ${because.at})
     on conflict (tenant_id, line, key) do nothing returning id`.execute(tx);
-  if (added.rows.length > 0) await append(tx, because, { type: "item.seen", subject: id, line: "service", key: seen.name, folder: seen.path });
+  if (added.rows.length > 0)
+    await append(tx, because, { type: "item.seen", subject: id, line: "service", key: seen.name, folder: seen.path });
   return (await find()).rows[0]!;
 }
 
-type Live = { id: string; kind: string; state: "ready" | "waiting" | "claimed"; capability: string; dedupe_key: string; agent: string | null; started_at: Date | null };
+type Live = {
+  id: string;
+  kind: string;
+  state: "ready" | "waiting" | "claimed";
+  capability: string;
+  dedupe_key: string;
+  agent: string | null;
+  started_at: Date | null;
+};
 
 async function liveTicket(tx: Tx, itemId: string): Promise<Live | undefined> {
   const { rows } = await sql<Live>`
@@ -106,17 +141,34 @@ function noticeOwnersChange(item: Item, look: Look, running: boolean): boolean {
 type Round = { number: number; spec_hash: string; spec_text: string; difference: string | null; built_at: Date | null };
 
 /** The round that runs. A spec that changed before anything was built of it is still the same round. */
-async function keepRound(tx: Tx, because: Because, item: Item, look: Look, working: boolean, events: Event[]): Promise<Round> {
+async function keepRound(
+  tx: Tx,
+  because: Because,
+  item: Item,
+  look: Look,
+  working: boolean,
+  events: Event[],
+): Promise<Round> {
   const text = look.specText ?? "";
   const hash = hashOf(text);
-  const last = (await sql<Round>`
-    select number, spec_hash, spec_text, difference, built_at from round where item_id = ${item.id} order by number desc limit 1`.execute(tx)).rows[0];
+  const last = (
+    await sql<Round>`
+    select number, spec_hash, spec_text, difference, built_at from round where item_id = ${item.id} order by number desc limit 1`.execute(
+      tx,
+    )
+  ).rows[0];
   if (last && (last.spec_hash === hash || look.specText === null)) return last;
   if (last && last.built_at === null && !working) {
     // The work of this round has not begun, so there is nothing to differ from but the round before.
-    const before = (await sql<Round>`select spec_text, number from round where item_id = ${item.id} and number = ${last.number - 1}`.execute(tx)).rows[0];
+    const before = (
+      await sql<Round>`select spec_text, number from round where item_id = ${item.id} and number = ${last.number - 1}`.execute(
+        tx,
+      )
+    ).rows[0];
     const difference = before ? printed(lineDifference(before.spec_text, text)) : null;
-    await sql`update round set spec_hash = ${hash}, spec_text = ${text}, difference = ${difference} where item_id = ${item.id} and number = ${last.number}`.execute(tx);
+    await sql`update round set spec_hash = ${hash}, spec_text = ${text}, difference = ${difference} where item_id = ${item.id} and number = ${last.number}`.execute(
+      tx,
+    );
     return { ...last, spec_hash: hash, spec_text: text, difference };
   }
   const round: Round = {
@@ -128,29 +180,42 @@ async function keepRound(tx: Tx, because: Because, item: Item, look: Look, worki
     built_at: last || look.seen.code === null ? null : because.at,
   };
   await sql`insert into round (item_id, tenant_id, number, spec_hash, spec_text, difference, opened_at, built_at)
-    values (${item.id}, tenant_now(), ${round.number}, ${hash}, ${text}, ${round.difference}, ${because.at}, ${round.built_at})`.execute(tx);
-  events.push({ type: "round.opened", subject: item.id, key: look.seen.name, round: round.number, why: last ? "its spec changed" : "first seen", difference: round.difference });
+    values (${item.id}, tenant_now(), ${round.number}, ${hash}, ${text}, ${round.difference}, ${because.at}, ${round.built_at})`.execute(
+    tx,
+  );
+  events.push({
+    type: "round.opened",
+    subject: item.id,
+    key: look.seen.name,
+    round: round.number,
+    why: last ? "its spec changed" : "first seen",
+    difference: round.difference,
+  });
   return round;
 }
 
 async function whatIsKnown(tx: Tx, item: Item, look: Look, round: Round, live: Live | undefined): Promise<KnownFacts> {
   const { rows: verdicts } = await sql<{ ok: boolean; reasons: string[]; facts: never }>`
     select ok, reasons, facts from verdict
-    where item_id = ${item.id} and gate = 'tests' and content_hash = ${look.contentHash} order by at desc limit 1`.execute(tx);
+    where item_id = ${item.id} and gate = 'tests' and content_hash = ${look.contentHash} order by at desc limit 1`.execute(
+    tx,
+  );
   const { rows: deployed } = await sql<{ version: string; content_hash: string; port: number | null }>`
     select version, content_hash, port from deployment where item_id = ${item.id} and state = 'live'`.execute(tx);
   const { rows: incidents } = await sql<{ exhausted: boolean }>`
-    select steps @> '[{"did": "repair"}]' as exhausted from incident where item_id = ${item.id} and closed_at is null`.execute(tx);
+    select steps @> '[{"did": "repair"}]' as exhausted from incident where item_id = ${item.id} and closed_at is null`.execute(
+    tx,
+  );
   const release = deployed[0];
   const unbuilt = round.number > 1 && round.built_at === null;
-  const changed = release !== undefined && look.contentHash !== null && release.content_hash !== look.contentHash;
+  const changed = release?.state === "live" && look.contentHash !== null && release.content_hash !== look.contentHash;
   return {
     running: true,
     liveRun: live?.state === "claimed" && !OWN_CAPABILITIES.includes(live.capability) && live.started_at !== null
       ? { agent: live.agent ?? "an agent", capability: live.capability, since: live.started_at }
       : null, // prettier-ignore
     verdict: verdicts[0] ?? null,
-    deployed: release ? `release ${release.version} serves${release.port ? ` on port ${release.port}` : ""}` : null,
+    deployed: release ? servesHow(release) : null,
     probe: item.health === "healthy" ? { healthy: true, reasons: [] }
       : item.health === "unhealthy" ? { healthy: false, reasons: [item.health_reason ?? "its health check fails"] } : null, // prettier-ignore
     recoveryExhausted: incidents[0]?.exhausted ?? false,
@@ -160,10 +225,24 @@ async function whatIsKnown(tx: Tx, item: Item, look: Look, round: Round, live: L
   };
 }
 
-async function historyOf(tx: Tx, item: Item, look: Look, round: Round, live: Live | undefined, since: Date): Promise<History> {
+function servesHow({ version, port, state }: { version: string; port: number | null; state: string }): string {
+  if (state === "stopped") return `release ${version} was stopped on your word`;
+  return `release ${version} serves${port === null ? "" : ` on port ${port}`}`;
+}
+
+async function historyOf(
+  tx: Tx,
+  item: Item,
+  look: Look,
+  round: Round,
+  live: Live | undefined,
+  since: Date,
+): Promise<History> {
   const { rows: ended } = await sql<{ kind: string; state: string; dedupe_key: string; last_error: string | null }>`
     select kind, state, dedupe_key, last_error from ticket
-    where item_id = ${item.id} and line = 'service' and state in ('failed', 'done') and ended_at >= ${since} and created_at >= ${since}`.execute(tx);
+    where item_id = ${item.id} and line = 'service' and state in ('failed', 'done') and ended_at >= ${since} and created_at >= ${since}`.execute(
+    tx,
+  );
   const purposeOf = (key: string) => key.slice(item.id.length + 1);
   return {
     name: look.seen.name,
@@ -171,13 +250,25 @@ async function historyOf(tx: Tx, item: Item, look: Look, round: Round, live: Liv
     specHash: round.spec_hash,
     contentHash: look.contentHash,
     live: live ? { kind: live.kind, purpose: purposeOf(live.dedupe_key), claimed: live.state === "claimed" } : null,
-    failed: new Map(ended.filter(({ state }) => state === "failed").map(({ dedupe_key, last_error }) => [purposeOf(dedupe_key), last_error ?? "no reason was given"])),
+    failed: new Map(
+      ended
+        .filter(({ state }) => state === "failed")
+        .map(({ dedupe_key, last_error }) => [purposeOf(dedupe_key), last_error ?? "no reason was given"]),
+    ),
+    done: countBy(ended.filter(({ state }) => state === "done").map(({ dedupe_key }) => purposeOf(dedupe_key))),
     fixes: ended.filter(({ kind, state }) => kind === "fix" && state === "done").length,
   };
 }
 
 /** A ready ticket for what is no longer wanted goes; a claimed one is left to end. */
-async function cancelUnwanted(tx: Tx, because: Because, live: Live | undefined, decision: Decision, events: Event[], itemId: string): Promise<void> {
+async function cancelUnwanted(
+  tx: Tx,
+  because: Because,
+  live: Live | undefined,
+  decision: Decision,
+  events: Event[],
+  itemId: string,
+): Promise<void> {
   if (!live || live.state === "claimed") return;
   if (decision.step && live.dedupe_key === `${itemId} ${decision.step.purpose}`) return;
   const reason = `no longer wanted: ${decision.why}`;
@@ -187,10 +278,20 @@ async function cancelUnwanted(tx: Tx, because: Because, live: Live | undefined, 
   if (rows.length > 0) events.push({ type: "ticket.cancelled", subject: live.id, item: itemId, reason });
 }
 
-async function askFor(tx: Tx, because: Because, itemId: string, look: Look, decision: Decision, verdict: PhaseVerdict, round: Round): Promise<void> {
+async function askFor(
+  tx: Tx,
+  because: Because,
+  itemId: string,
+  look: Look,
+  decision: Decision,
+  verdict: PhaseVerdict,
+  round: Round,
+): Promise<void> {
   const step = decision.step!;
   const { rows } = await sql<{ facts: { output?: string } }>`
-    select facts from verdict where item_id = ${itemId} and gate = 'tests' and content_hash = ${look.contentHash} order by at desc limit 1`.execute(tx);
+    select facts from verdict where item_id = ${itemId} and gate in ('tests', 'health') and content_hash = ${look.contentHash} order by at desc limit 1`.execute(
+    tx,
+  );
   await createTicket(tx, { ...because, rule: decision.rule }, {
     itemId,
     line: "service",
@@ -207,6 +308,12 @@ async function askFor(tx: Tx, because: Because, itemId: string, look: Look, deci
       ...(step.kind === "fix" || step.kind === "tests" ? { output: rows[0]?.facts.output ?? null } : {}),
     },
   }); // prettier-ignore
+}
+
+function countBy(names: string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
 }
 
 function printed({ text }: LineDifference): string {

@@ -10,7 +10,8 @@ export function checkWork(kind: string, seen: SeenFacts, changed: readonly strin
     case "spec":
       return seen.spec?.complete ? [] : (seen.spec?.reasons ?? ["there is still no SPEC.md"]);
     case "build":
-      if (seen.code === null) return [changed.length === 0 ? "it ended, but wrote nothing" : "it ended, but there is no code to be found"];
+      if (seen.code === null)
+        return [changed.length === 0 ? "it ended, but wrote nothing" : "it ended, but there is no code to be found"];
       return seen.code.missing.map(({ reason }) => reason);
     case "tests":
       if (changed.length === 0) return ["it ended, but changed nothing"];

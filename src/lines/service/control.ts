@@ -30,18 +30,28 @@ export type Control = {
 export async function keepControl(
   tx: Tx,
   because: Because,
-  { itemId, name, before, now, ownersChange }: { itemId: string; name: string; before: Control | null; now: Control; ownersChange: boolean },
+  {
+    itemId,
+    name,
+    before,
+    now,
+    ownersChange,
+  }: { itemId: string; name: string; before: Control | null; now: Control; ownersChange: boolean },
   events: Event[],
 ): Promise<Control> {
   if (before === null) return record(now);
   const pinned = ownersChange ? now.pinned : { ...now.pinned, ...before.pinned };
   if (sameJson(before.settings, now.settings)) {
-    await sql`update item set control_proposed = null where id = ${itemId} and control_proposed is not null`.execute(tx);
+    await sql`update item set control_proposed = null where id = ${itemId} and control_proposed is not null`.execute(
+      tx,
+    );
     return sameJson(before.pinned, pinned) ? before : record({ settings: before.settings, pinned });
   }
   const worker = await whoWorks(tx, itemId, because.at);
   const { rows } = await sql<{ same: boolean }>`
-    select coalesce(control_proposed = ${JSON.stringify(now.settings)}::jsonb, false) as same from item where id = ${itemId}`.execute(tx);
+    select coalesce(control_proposed = ${JSON.stringify(now.settings)}::jsonb, false) as same from item where id = ${itemId}`.execute(
+    tx,
+  );
   if (rows[0]?.same) return { settings: before.settings, pinned };
   if (worker === null) return record({ settings: now.settings, pinned });
 
@@ -57,7 +67,12 @@ export async function keepControl(
   return { settings: before.settings, pinned };
 
   function record(control: Control): Control {
-    events.push({ type: "control.recorded", subject: itemId, key: name, control: { settings: control.settings, pinned: Object.keys(control.pinned) } });
+    events.push({
+      type: "control.recorded",
+      subject: itemId,
+      key: name,
+      control: { settings: control.settings, pinned: Object.keys(control.pinned) },
+    });
     return control;
   }
 }
@@ -83,7 +98,9 @@ function describe(before: object, after: object): string {
   const changes = [...new Set([...old, ...Object.entries(after)].map(([key]) => key))].flatMap((key) => {
     const from = (before as Record<string, unknown>)[key];
     const to = (after as Record<string, unknown>)[key];
-    return sameJson(from ?? null, to ?? null) ? [] : [`${key}: ${String(from ?? "not set")} → ${String(to ?? "not set")}`];
+    return sameJson(from ?? null, to ?? null)
+      ? []
+      : [`${key}: ${String(from ?? "not set")} → ${String(to ?? "not set")}`];
   });
   return changes.join(", ");
 }

@@ -29,12 +29,17 @@ export type History = {
   live: { kind: string; purpose: string; claimed: boolean } | null;
   /** Purposes of tickets that used up their attempts since the owner's last word. */
   failed: ReadonlyMap<string, string>;
+  /** How often tickets of a purpose were done since the owner's last word, and it is still what is wanted. */
+  done: ReadonlyMap<string, number>;
   /** Fixes reported since the owner's last word that did not make the tests pass. */
   fixes: number;
 };
 
 /** After this many fixes that did not help, a person is asked: more of the same only costs. */
 export const FIX_LIMIT = 5;
+
+/** The same work on the same content, done twice, is not done better a third time. */
+export const NO_PROGRESS_LIMIT = 2;
 
 /**
  * What to do next with a service: a pure function of its phase and its history, so that it can be replayed over the
@@ -48,38 +53,93 @@ export function decideService({ phase, needs, reasons }: PhaseVerdict, history: 
     const rule = `service.${phase.toLowerCase()}`;
     return { rule, does: asks ? "ask" : "nothing", why: reasons[0] ?? phase };
   }
-  if (history.live?.claimed) return { rule: "service.one_at_a_time", does: "wait", why: `${history.live.kind} is being worked on` };
+  if (history.live?.claimed)
+    return { rule: "service.one_at_a_time", does: "wait", why: `${history.live.kind} is being worked on` };
   const failure = history.failed.get(step.purpose);
   if (failure !== undefined) {
-    return { rule: "service.attempts_used_up", does: "ask", why: `${step.kind} failed for good: ${failure}. \`steward run ${history.name}\` tries again` };
+    return {
+      rule: "service.attempts_used_up",
+      does: "ask",
+      why: `${step.kind} failed for good: ${failure}. \`steward run ${history.name}\` tries again`,
+    };
+  }
+  if ((history.done.get(step.purpose) ?? 0) >= NO_PROGRESS_LIMIT) {
+    return { rule: "service.no_progress", does: "ask", why: `${step.kind} was done ${NO_PROGRESS_LIMIT} times and nothing changed: ${reasons[0] ?? phase}` };
   }
   if (step.kind === "fix" && history.fixes >= FIX_LIMIT) {
-    return { rule: "service.fix_limit", does: "ask", why: `${history.fixes} fixes did not make it pass. Change it yourself, or \`steward run ${history.name}\` tries again` };
+    return {
+      rule: "service.fix_limit",
+      does: "ask",
+      why: `${history.fixes} fixes did not make it pass. Change it yourself, or \`steward run ${history.name}\` tries again`,
+    };
   }
   return { rule: `service.${phase.toLowerCase()}`, does: "ticket", why: reasons[0] ?? phase, step };
 }
 
-function stepFor(phase: ServicePhase, needs: PhaseVerdict["needs"], { name, round, specHash, contentHash }: History): Step | null {
+function stepFor(
+  phase: ServicePhase,
+  needs: PhaseVerdict["needs"],
+  { name, round, specHash, contentHash }: History,
+): Step | null {
   const spec = short(specHash);
   const content = short(contentHash);
   switch (phase) {
     case "NEEDS_SPEC":
     case "SPEC_INCOMPLETE":
-      return needs === null ? null : { kind: "spec", capability: "architect", title: `SPEC NEEDED: ${name}`, purpose: `spec ${content}` };
+      return needs === null
+        ? null
+        : { kind: "spec", capability: "architect", title: `SPEC NEEDED: ${name}`, purpose: `spec ${content}` };
     case "READY_FOR_BUILD":
-      return { kind: "build", capability: "builder", title: `BUILD ASSIGNED: ${name}`, purpose: `build round ${round} spec ${spec}` };
+      return {
+        kind: "build",
+        capability: "builder",
+        title: `BUILD ASSIGNED: ${name}`,
+        purpose: `build round ${round} spec ${spec}`,
+      };
     case "BUILD_INCOMPLETE":
-      return { kind: "build", capability: "builder", title: `BUILD TO FINISH: ${name}`, purpose: `finish round ${round} content ${content}` };
+      return {
+        kind: "build",
+        capability: "builder",
+        title: `BUILD TO FINISH: ${name}`,
+        purpose: `finish round ${round} content ${content}`,
+      };
     case "NEEDS_TESTS":
-      return { kind: "tests", capability: "tester", title: `TESTS NEEDED: ${name}`, purpose: `tests round ${round} content ${content}` };
+      return {
+        kind: "tests",
+        capability: "tester",
+        title: `TESTS NEEDED: ${name}`,
+        purpose: `tests round ${round} content ${content}`,
+      };
     case "READY_FOR_TEST":
-      return { kind: "prove", capability: "prover", title: `PROVE: ${name}`, purpose: `prove round ${round} content ${content}` };
+      return {
+        kind: "prove",
+        capability: "prover",
+        title: `PROVE: ${name}`,
+        purpose: `prove round ${round} content ${content}`,
+      };
     case "TESTS_FAILING":
-      return { kind: "fix", capability: "fixer", title: `FIX ASSIGNED: ${name}`, purpose: `fix round ${round} content ${content}` };
+      return {
+        kind: "fix",
+        capability: "fixer",
+        title: `FIX ASSIGNED: ${name}`,
+        purpose: `fix round ${round} content ${content}`,
+      };
     case "READY_FOR_DEPLOY":
-      return { kind: "deploy", capability: needs === "devops" ? "devops" : "deployer", title: `DEPLOY: ${name}`, purpose: `deploy round ${round} content ${content}` };
+      return {
+        kind: "deploy",
+        capability: needs === "devops" ? "devops" : "deployer",
+        title: `DEPLOY: ${name}`,
+        purpose: `deploy round ${round} content ${content}`,
+      };
     case "UNHEALTHY":
-      return needs === null ? null : { kind: "fix", capability: "fixer", title: `REPAIR ASSIGNED: ${name}`, purpose: `repair round ${round} content ${content}` };
+      return needs === null
+        ? null
+        : {
+            kind: "fix",
+            capability: "fixer",
+            title: `REPAIR ASSIGNED: ${name}`,
+            purpose: `repair round ${round} content ${content}`,
+          };
     case "UNKNOWN":
     case "PRODUCTION":
     case "BUILD_IN_PROGRESS":
