@@ -3,9 +3,11 @@
  * TODO, TBD, dots, empty list items, empty tables and lone sub-headings.
  *
  * "empty": nothing stands there. "placeholder": only text that somebody meant to replace.
+ * `body` has "\n" between its lines.
  */
 export function substanceOf(body: string, { noneIsAnAnswer = false } = {}): "empty" | "placeholder" | "text" {
-  const lines = body.replace(/<!--[\s\S]*?(?:-->|$)/g, "\n<!---->\n").split(/\r\n|\n|\r/);
+  const visible = body.includes("<!--") ? body.replace(/<!--[\s\S]*?(?:-->|$)/g, "\n<!---->\n") : body;
+  const lines = visible.split("\n");
   let something = false;
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index]!;

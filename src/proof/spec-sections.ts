@@ -13,7 +13,7 @@ export type SpecSection = {
   /** 1-based, of the heading. */
   line: number;
   /** Everything below the heading down to the next one of its own level or above. */
-  body: string;
+  readonly body: string;
 };
 
 export type Spec = {
@@ -33,7 +33,8 @@ export type Spec = {
  * A scanner over lines and not a Markdown parser, because a scan reads ten thousand of these in a second. Never throws.
  */
 export function readSpec(text: string, { file = "SPEC.md" }: { file?: string } = {}): Spec {
-  const lines = (text.startsWith("\uFEFF") ? text.slice(1) : text).split(/\r\n|\n|\r/);
+  const whole = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  const lines = whole.includes("\r") ? whole.split(/\r\n|\n|\r/) : whole.split("\n");
   const front = readFrontMatter(lines);
   const headings = findHeadings(lines, front.lines);
   const titleHeading = titleOf(headings);
@@ -41,7 +42,7 @@ export function readSpec(text: string, { file = "SPEC.md" }: { file?: string } =
   const { missing, empty, reasons } = judge(lines, sections, file);
   if (lines.every((line) => line.trim() === "")) reasons.splice(0, reasons.length, `${file} is empty`);
   if (front.problem !== null) reasons.unshift(`${file}: the front matter cannot be read: ${front.problem}`);
-  const port = portOf(front.values, lines);
+  const port = portOf(front.values, /port/i.test(whole) ? lines : []);
   return {
     title: titleHeading?.text ?? (typeof front.values.title === "string" ? front.values.title : null),
     frontMatter: { values: front.values, problem: front.problem },
@@ -76,6 +77,7 @@ function findHeadings(lines: readonly string[], from: number): Heading[] {
   let inComment = false;
   for (let at = from; at < lines.length; at++) {
     const line = lines[at]!;
+    if (!inComment && !mayMark.test(line)) continue;
     const marks = /^ {0,3}(`{3,}|~{3,})(.*)$/.exec(line);
     if (fence !== null) {
       if (marks !== null && marks[1]!.startsWith(fence) && marks[2]!.trim() === "") fence = null;
@@ -95,6 +97,9 @@ function findHeadings(lines: readonly string[], from: number): Heading[] {
   }
   return found;
 }
+
+/** Begins like a heading, an underline or a fence, or holds a comment. Most lines do not, and end here. */
+const mayMark = /^ {0,3}[#=`~-]|<!--/;
 
 function atxHeading(line: string, at: number): Heading | null {
   if (line.length > 1000) return null;
@@ -126,8 +131,21 @@ function cutSections(lines: readonly string[], headings: readonly Heading[], tit
   return headings.flatMap((heading, index) => {
     if (heading === title) return [];
     const { text, names, level, official } = heading;
-    const body = lines.slice(heading.bodyFrom, endOf(headings, index) ?? lines.length).join("\n");
-    return [{ heading: text, name: names[0] ?? null, names, official, level, line: heading.at + 1, body }];
+    const end = endOf(headings, index) ?? lines.length;
+    return [
+      {
+        heading: text,
+        name: names[0] ?? null,
+        names,
+        official,
+        level,
+        line: heading.at + 1,
+        // Put together when it is asked for: a judgement asks for five of them, and a long spec has a hundred.
+        get body() {
+          return lines.slice(heading.bodyFrom, end).join("\n");
+        },
+      },
+    ];
   });
 }
 

@@ -8,15 +8,19 @@ export const statusMarker = "<!-- steward:status -->";
  * Prose that only speaks of builds ("see how the build works") is no claim.
  */
 export function findBuildClaim(readme: string, writtenAt: Date): BuildClaim | null {
+  if (!mayClaim.test(readme)) return null;
   let inFence = false;
   for (const line of readme.split(/\r\n|\n|\r/)) {
     if (/^ {0,3}(?:```|~~~)/.test(line)) inFence = !inFence;
-    if (inFence || line.length > 400) continue;
+    if (inFence || line.length > 400 || !mayClaim.test(line)) continue;
     const text = plain(line);
     if (claims.some((claim) => claim.test(text))) return { text, at: writtenAt, ours: line.includes(statusMarker) };
   }
   return null;
 }
+
+/** A word of every claim: most READMEs, and most lines, have none. */
+const mayClaim = /build|progress|construction|development|wip/i;
 
 const claims = [
   /^(?:🚧|🔨|🏗)\s*(?:build|building|in progress|under construction|wip)\b/iu,
