@@ -33,6 +33,7 @@ export type ChangeLimits = {
   retryMs: number;
   logBytes: number;
   logFiles: number;
+  logLookMs: number;
 };
 
 export const DEFAULT_HEALTH_PATH = "/health";
@@ -44,7 +45,7 @@ export function orderFor({ folder, settings, limits }: ChangeTools, target: Fron
     publicPort: settings.publicPort,
     target: { run, version, port },
     retryMs: limits.retryMs,
-    logs: { folder: folder.logs, maxBytes: limits.logBytes, keep: limits.logFiles },
+    logs: { folder: folder.logs, maxBytes: limits.logBytes, keep: limits.logFiles, lookMs: limits.logLookMs },
   };
 }
 

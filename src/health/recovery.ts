@@ -16,6 +16,8 @@ export type RecoveryPolicy = {
   backoffCapMs: number;
   /** A release that was just started may take this long to answer before its failed probes count. */
   startupMs: number;
+  /** A service that comes and goes gets one ticket in this time, not one each time. */
+  repairAgainMs: number;
 };
 
 export const RECOVERY_POLICY: RecoveryPolicy = {
@@ -25,6 +27,7 @@ export const RECOVERY_POLICY: RecoveryPolicy = {
   backoffMs: 5_000,
   backoffCapMs: 2 * 60_000,
   startupMs: 10_000,
+  repairAgainMs: 24 * 60 * 60_000,
 };
 
 export type RecoveryDecision =
@@ -70,7 +73,7 @@ export function decideRecovery(
   if (previous !== null && !leftBefore && !leftPrevious) {
     return { do: "rollback", to: previous, reason: `${spent}; going back to ${previous}` };
   }
-  if (askedSinceRelease(history, current)) {
+  if (wasAsked(history, current, policy, now)) {
     return { do: "nothing", reason: `${spent}; a repair of ${current} was asked for already` };
   }
   const why =
@@ -126,12 +129,12 @@ function recentRestarts(history: readonly HealthEvent[], current: string, policy
     .filter((event) => event.type === "restarted" && event.version === current && event.at.getTime() > from);
 }
 
-function askedSinceRelease(history: readonly HealthEvent[], current: string): boolean {
+function wasAsked(history: readonly HealthEvent[], current: string, policy: RecoveryPolicy, now: Date): boolean {
   const arrived = history.findLastIndex((event) => arrival(event) === current);
-  const well = history.findLastIndex((event) => event.type === "probe" && event.ok);
+  const from = now.getTime() - policy.repairAgainMs;
   return history
-    .slice(Math.max(arrived, well) + 1)
-    .some((event) => event.type === "repair asked" && event.version === current);
+    .slice(arrived + 1)
+    .some((event) => event.type === "repair asked" && event.version === current && event.at.getTime() > from);
 }
 
 function arrival(event: HealthEvent): string | null {

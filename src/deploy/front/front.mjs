@@ -16,8 +16,6 @@ const HALF_OPEN_MS = 120_000;
 /** A connection that is being drained counts as busy while it waits for an answer, and this long after its last byte. */
 const QUIET_MS = 2_000;
 const DRAIN_REPORT_EVERY_MS = 50;
-/** Logs are looked at this often: between two looks a log may grow past its limit. */
-const LOG_LOOK_EVERY_MS = 2_000;
 
 const folder = process.argv[2];
 const identity = ownIdentity();
@@ -40,7 +38,7 @@ server.listen({ host: order.host, port: order.publicPort }, () => {
   takeUp();
 });
 process.once("SIGTERM", () => process.exit(0));
-setInterval(boundLogs, LOG_LOOK_EVERY_MS).unref();
+setInterval(boundLogs, order.logs.lookMs);
 
 /** New connections go to the target as it is written now; open ones stay where they are and drain. */
 function takeUp() {
@@ -217,7 +215,6 @@ function writeAtomic(name, value) {
  */
 function boundLogs() {
   const { logs } = order;
-  if (!logs) return;
   try {
     for (const name of readdirSync(logs.folder)) {
       if (name.endsWith(".log")) boundLog(join(logs.folder, name), logs);

@@ -21,7 +21,8 @@ export type FrontOrder = {
   target: FrontTarget;
   /** How long a connection waits for a release that refuses. */
   retryMs: number;
-  logs: { folder: string; maxBytes: number; keep: number };
+  /** `lookMs`: how often their size is looked at; between two looks a log may grow past its limit. */
+  logs: { folder: string; maxBytes: number; keep: number; lookMs: number };
 };
 
 export type FrontState = ProcessIdentity & {
@@ -37,6 +38,8 @@ const FRONT_SCRIPT = fileURLToPath(new URL("front.mjs", import.meta.url));
 
 /** From asking to the front's answer. It takes a few milliseconds; on a machine that swaps, seconds. */
 const TAKE_UP_MS = 10_000;
+
+const RIVAL_MS = 200;
 
 /**
  * Makes the service's front pass new connections to this target, and starts it if there is none. When this returns,
@@ -104,11 +107,15 @@ async function startFront(folder: string, order: FrontOrder, sequence: string): 
 
 /** The port is taken: by a front of this very service that another call has just started, or by a stranger. */
 async function adoptRival(folder: string, order: FrontOrder, sequence: string): Promise<FrontState> {
+  // A rival that was started a moment ago has the port before it has said so.
+  const settled = performance.now() + RIVAL_MS;
+  const state = await takenUp(folder, sequence, () => performance.now() < settled);
+  if (state !== null) return state;
   const rival = await readFront(folder);
   if (rival !== null && rival.publicPort === order.publicPort && rival.host === order.host) {
     process.kill(rival.pid, "SIGHUP");
-    const state = await takenUp(folder, sequence, () => isAlive(rival));
-    if (state !== null) return state;
+    const later = await takenUp(folder, sequence, () => isAlive(rival));
+    if (later !== null) return later;
   }
   const owner = portOwner(order.publicPort);
   throw new Failure(
@@ -118,6 +125,7 @@ async function adoptRival(folder: string, order: FrontOrder, sequence: string): 
   );
 }
 
+/** Waits for the front's acknowledgement. Null if it does not come; a Failure if a later switch overtook this one. */
 async function takenUp(folder: string, sequence: string, alive: () => boolean): Promise<FrontState | null> {
   const until = performance.now() + TAKE_UP_MS;
   while (performance.now() < until) {
@@ -125,6 +133,13 @@ async function takenUp(folder: string, sequence: string, alive: () => boolean): 
     const state = await readFront(folder);
     if (state?.sequence === sequence) return state;
     if (!living) return null;
+    const asked = await readState<{ sequence: string }>(join(folder, "target.json"));
+    if (asked !== null && asked.sequence !== sequence) {
+      throw new Failure(
+        "conflict",
+        `Another switch of the front in ${folder} came after this one: see which one is wanted`,
+      );
+    }
     await pause(5);
   }
   return null;

@@ -34,6 +34,7 @@ export const PROCESS_LIMITS: ChangeLimits = {
   retryMs: 3_000,
   logBytes: 10 * 1024 * 1024,
   logFiles: 3,
+  logLookMs: 2_000,
 };
 
 /**
