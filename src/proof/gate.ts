@@ -54,7 +54,7 @@ export const defaultGateSettings: GateSettings = {
 export type GateInput = {
   serviceDir: string;
   settings: GateSettings;
-  /** The facts of this item's last tests verdict, to see that no failing test was taken away instead of mended. */
+  /** The facts of this item's last tests verdict, red or green: its baseline is what this one is held to. */
   before?: Facts;
   /** An existing folder for this proof alone; what a gate makes in it, it removes. */
   scratchDir: string;

@@ -75,5 +75,7 @@ test("a run is called off by its signal, and a program that is not there is told
   calling.abort();
   equal((await running).ended, "cancelled");
   const missing = await runBounded(command(dir, "", { command: "no-such-program-here" }));
-  deepEqual([missing.ended, /ENOENT/.test(missing.output)], ["not_started", true]);
+  const tooLong = await runBounded(command(dir, `"${"x".repeat(1 << 18)}"`));
+  deepEqual([tooLong.ended, /E2BIG/.test(tooLong.output)], ["not_started", true]);
+  deepEqual([missing.ended, /ENOENT|EACCES/.test(missing.output)], ["not_started", true]);
 });

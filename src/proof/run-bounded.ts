@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
+import { messageOf } from "#system/failure.ts";
 import { endGroup, sweepMarked } from "#system/processes.ts";
 import { keepEnds } from "./keep-ends.ts";
 import { MARKER_NAME } from "./gate-environment.ts";
@@ -44,12 +45,11 @@ export async function runBounded(command: BoundedCommand): Promise<BoundedRun> {
   const started = performance.now();
   const mark = randomBytes(16).toString("hex");
   const kept = keepEnds(command.outputKeptBytes);
-  const child = spawn(command.command, command.args, {
-    cwd: command.cwd,
-    env: { ...command.environment, [MARKER_NAME]: mark },
-    detached: true,
-    stdio: command.report === true ? ["ignore", "pipe", "pipe", "pipe", "pipe"] : ["ignore", "pipe", "pipe"],
-  });
+  const child = start(command, mark);
+  if (child instanceof Error) {
+    const nothing = { exitCode: null, killedBy: null, durationMs: 0, report: null };
+    return { ended: "not_started", output: child.message, ...nothing };
+  }
   const streams = child.stdio.filter((stream) => stream !== null && stream !== undefined);
   const report =
     command.report === true
@@ -72,6 +72,20 @@ export async function runBounded(command: BoundedCommand): Promise<BoundedRun> {
     durationMs: Math.round(performance.now() - started),
     report: report === null ? null : report.read(),
   };
+}
+
+/** Most of what keeps a program from starting is told later, by an event; a too long list of arguments is thrown. */
+function start({ command, args, cwd, environment, report }: BoundedCommand, mark: string): ChildProcess | Error {
+  try {
+    return spawn(command, args, {
+      cwd,
+      env: { ...environment, [MARKER_NAME]: mark },
+      detached: true,
+      stdio: report === true ? ["ignore", "pipe", "pipe", "pipe", "pipe"] : ["ignore", "pipe", "pipe"],
+    });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error));
+  }
 }
 
 type End = { ended: BoundedRun["ended"]; code: number | null; by: NodeJS.Signals | null };

@@ -56,6 +56,19 @@ export type CoverageFacts = {
 /** Comments in the source that take lines out of coverage, how many lines they hide, and of how many that are not blank. */
 export type IgnoreFacts = { comments: number; hiddenLines: number; lines: number };
 
+/**
+ * What the next tests verdict is held to. It outlives a red verdict, and one that could not run: a test that failed is
+ * owed until it passes, whatever happened to it between.
+ */
+export type Baseline = {
+  /** Failed, and not seen to pass since. */
+  owed: Pick<TestCase, "name" | "file" | "wholeFile">[];
+  /** The most tests that ever ran, without skipped ones. */
+  ran: number;
+  /** As of the last green verdict. */
+  ignores: Pick<IgnoreFacts, "comments" | "hiddenLines">;
+};
+
 export type Facts = {
   kind: RedKind | null;
   durationMs: number;
@@ -65,6 +78,7 @@ export type Facts = {
   casesLeftOut?: number;
   coverage?: CoverageFacts;
   ignores?: IgnoreFacts;
+  baseline?: Baseline;
   /** The end of what was printed, failing lines first. Bounded, and free of control codes. */
   output?: string;
   /** What ran: "node --test", "pytest", "unittest" or the stated command. */

@@ -135,6 +135,36 @@ test("failing tests may not be deleted, skipped or thinned out instead of mended
   equal((await testsGate.run(service.input({}, { before }))).ok, true);
 });
 
+test("what is owed is not forgotten by a red verdict, nor by one that could not run", async (t) => {
+  const bad = `${failing}test("carries", () => equal(1, 2));\n`;
+  const service = await makeService(t, { ...greenNode, "tests/bad.test.js": bad });
+  let before = (await testsGate.run(service.input())).facts;
+  const again = async (settings = {}) => (await testsGate.run(service.input(settings, { before }))).facts;
+  // Deleted, then judged while nothing can run, then judged twice more: still owed.
+  await service.remove("tests/bad.test.js");
+  before = await again();
+  before = await again({ testTimeoutMs: 1 });
+  equal(before.kind, "timeout");
+  before = await again();
+  equal(before.kind, "tampered");
+  deepEqual(before.baseline, {
+    owed: [{ name: "carries", file: "tests/bad.test.js" }],
+    ran: 3,
+    ignores: { comments: 0, hiddenLines: 0 },
+  });
+  await service.write({ "tests/bad.test.js": bad.replace("equal(1, 2)", "equal(1, 1)") });
+  before = await again();
+  deepEqual([before.kind, before.baseline!.owed], [null, []]);
+});
+
+test("lines that a red verdict found hidden are still new in the next", async (t) => {
+  const idle = `/* node:coverage disable */\nexport function untested() {\n  return 1;\n}\n/* node:coverage enable */\n`;
+  const service = await makeService(t, { ...greenNode, "src/sum.js": greenNode["src/sum.js"]! + idle });
+  const first = await testsGate.run(service.input());
+  const second = await testsGate.run(service.input({}, { before: first.facts }));
+  deepEqual([first.facts.kind, second.facts.kind], ["tampered", "tampered"]);
+});
+
 test("a test file that cannot be loaded is red, and green again when it is mended", async (t) => {
   const service = await makeService(t, { ...greenNode, "tests/broken.test.js": `${failing}import "./none.js";\n` });
   const broken = await testsGate.run(service.input());
@@ -153,7 +183,10 @@ test("new comments that hide code from coverage are red beyond five percent, and
   deepEqual([hidden.ok, hidden.facts.kind], [false, "tampered"]);
   match(hidden.reasons[0]!, /^1 new comments hide 5 lines from coverage \(62\.5 %, at most 5 % may be\)/);
   const known = await testsGate.run(
-    service.input({}, { before: { kind: null, durationMs: 1, ignores: hidden.facts.ignores! } }),
+    service.input(
+      {},
+      { before: { kind: null, durationMs: 1, baseline: { owed: [], ran: 0, ignores: hidden.facts.ignores! } } },
+    ),
   );
   deepEqual(known.reasons, ["2/2 tests pass; 100 % of lines covered", "1 comments keep 5 lines out of coverage"]);
 });

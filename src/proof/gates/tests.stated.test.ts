@@ -67,7 +67,7 @@ test("a command that prints no numbers, that says it passes and exits 1, or that
   deepEqual([zero.ok, zero.facts.kind], [false, "tests_failing"]);
   const missing = await run("no-such-runner --all");
   deepEqual([missing.ok, missing.facts.kind], [false, "runner_missing"]);
-  match(missing.reasons[0]!, /not found; install what it needs/);
+  match(missing.reasons[0]!, /(?:not found|Permission denied); install what it needs/);
 });
 
 test("coverage is taken from a report, unloaded files included; none at all is below the floor", async (t) => {

@@ -3,6 +3,7 @@ import {
   green,
   MAX_CASES,
   red,
+  type Baseline,
   type CoverageFacts,
   type Facts,
   type FileCoverage,
@@ -13,6 +14,7 @@ import {
   type TestStatus,
 } from "#proof/verdict.ts";
 import { digestOutput } from "./digest-output.ts";
+import { nextBaseline, noBaseline } from "./next-baseline.ts";
 import { takenAway } from "./taken-away.ts";
 import type { TestRun } from "./test-run.ts";
 
@@ -25,6 +27,10 @@ export function judgeTests(
 ): Finding {
   const coverage = run.coverage === null ? null : coverageFacts(run.coverage);
   const facts = factsOf(run, coverage, ignores, durationMs);
+  const earlier = before?.baseline ?? noBaseline;
+  // With leave for fewer tests, only what fails now is held against the next run.
+  const baseline = settings.allowFewerTests === true ? { ...earlier, owed: [], ran: 0 } : earlier;
+  facts.baseline = nextBaseline(baseline, run, ignores, false);
   if (run.blocked !== null) {
     if (run.blocked.missing !== undefined) facts.missing = run.blocked.missing;
     return red(run.blocked.kind, [...run.blocked.reasons, ...run.notes], facts);
@@ -33,16 +39,17 @@ export function judgeTests(
   const problems: { kind: RedKind; reason: string }[] = [
     ...failing(run),
     ...emptyRun(run),
-    ...takenAway(run, before, settings).map((reason) => ({ kind: "tampered" as const, reason })),
-    ...hidden(ignores, before, settings),
+    ...takenAway(run, baseline).map((reason) => ({ kind: "tampered" as const, reason })),
+    ...hidden(ignores, baseline, settings),
     ...uncovered(coverage, settings),
   ];
   const reasons = problems.map((problem) => problem.reason);
   if (problems[0] !== undefined) return red(problems[0].kind, [...reasons, ...run.notes], facts);
+  facts.baseline = nextBaseline(baseline, run, ignores, true);
   const counts = run.counts!;
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
   const covered = coverage === null ? "" : `; ${coverage.percent} % of lines covered`;
-  const ignored = ignores === null || ignores.comments === 0 ? [] : [ignoredNote(ignores, before)];
+  const ignored = ignores === null || ignores.comments === 0 ? [] : [ignoredNote(ignores, baseline)];
   return green([`${counts.line} tests pass${skipped}${covered}`, ...ignored, ...run.notes], facts);
 }
 
@@ -71,19 +78,19 @@ function emptyRun({ counts }: TestRun) {
   return [{ kind: "no_tests" as const, reason: `all ${counts.total} tests are skipped` }];
 }
 
-function hidden(ignores: IgnoreFacts | null, before: Facts | undefined, settings: GateSettings) {
+function hidden(ignores: IgnoreFacts | null, before: Baseline, settings: GateSettings) {
   if (ignores === null) return [];
-  const lines = ignores.hiddenLines - (before?.ignores?.hiddenLines ?? 0);
-  const comments = ignores.comments - (before?.ignores?.comments ?? 0);
+  const lines = ignores.hiddenLines - before.ignores.hiddenLines;
+  const comments = ignores.comments - before.ignores.comments;
   const share = (100 * lines) / Math.max(1, ignores.lines);
   if (lines <= 0 || share <= settings.ignoredLinesLimit) return [];
   const reason = `${comments} new comments hide ${lines} lines from coverage (${tenth(share)} %, at most ${settings.ignoredLinesLimit} % may be): test them instead`;
   return [{ kind: "tampered" as const, reason }];
 }
 
-function ignoredNote(ignores: IgnoreFacts, before: Facts | undefined): string {
-  const added = ignores.comments - (before?.ignores?.comments ?? 0);
-  const since = before === undefined || added <= 0 ? "" : `, ${added} of them new`;
+function ignoredNote(ignores: IgnoreFacts, before: Baseline): string {
+  const added = ignores.comments - before.ignores.comments;
+  const since = added <= 0 || added === ignores.comments ? "" : `, ${added} of them new`;
   return `${ignores.comments} comments${since} keep ${ignores.hiddenLines} lines out of coverage`;
 }
 

@@ -1,6 +1,6 @@
 """Runs a Python service's tests with coverage and reports on descriptor 3, each line signed with the key of descriptor 4.
 
-Called with one argument, JSON: runner ("pytest" or "unittest"), top, root, tests, sources (absolute paths).
+Called with the path of a JSON file: runner ("pytest" or "unittest"), top, root, tests, sources (absolute paths).
 """
 
 import hashlib
@@ -31,7 +31,8 @@ def open_channel():
 
 def main():
     send = open_channel()
-    plan = json.loads(sys.argv[1])
+    with open(sys.argv[1], encoding="utf-8") as file:
+        plan = json.load(file)
     sys.argv = [plan["runner"]]
     sys.dont_write_bytecode = True
     sys.path[0] = plan["root"]

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { testEnvironment } from "#proof/gate-environment.ts";
@@ -39,9 +39,12 @@ export async function runPythonTests(project: Project, input: GateInput, home: s
     tests: absolute(files),
     sources: absolute(project.sourceFiles),
   };
+  // In a file, since one argument can hold no more than 128 KiB.
+  const planPath = join(home, "plan.json");
+  await writeFile(planPath, JSON.stringify(plan));
   const run = await runBounded({
     command: python.command,
-    args: [program, JSON.stringify(plan)],
+    args: [program, planPath],
     cwd: project.root,
     environment: environmentFor(python, home),
     timeoutMs: settings.testTimeoutMs,
