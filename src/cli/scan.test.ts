@@ -261,6 +261,25 @@ test("steward.yaml names the folder, lets agents draft, and says more of single 
   assert.ok(a!.reasons.includes("steward.yaml: port must be a port from 1 to 65535"));
 });
 
+test("the folder of services, and one service, alone are in the phase that they have in their workspace", async (t) => {
+  const dir = folderWith(t, {
+    "steward.yaml": "service: { a: { test: make test } }\n",
+    ...service("a", { "SPEC.md": completeSpec, ...pythonApp }),
+  });
+  for (const path of [dir, join(dir, "SERVICES"), join(dir, "SERVICES/a")]) {
+    assert.deepEqual(await phases(path), { a: "READY_FOR_TEST" }, path);
+  }
+});
+
+test("a service may be called like a folder of tools, and one service keeps its spec in docs", async (t) => {
+  const dir = folderWith(t, {
+    ...service("build", { "SPEC.md": completeSpec }),
+    ...service("vendor", { "docs/SPEC.md": completeSpec, "go.mod": "" }),
+  });
+  assert.deepEqual(await phases(dir), { build: "READY_FOR_BUILD", vendor: "BUILD_INCOMPLETE" });
+  assert.deepEqual(await phases(join(dir, "SERVICES/vendor")), { vendor: "BUILD_INCOMPLETE" });
+});
+
 test("a steward.yaml or registry that cannot be read is told, and the services are read all the same", async (t) => {
   const dir = folderWith(t, {
     "steward.yaml": "a: [",

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { styleText } from "node:util";
 import type { Command } from "commander";
 import { detectPhase, type PhaseVerdict, type ServicePhase } from "#lines/service/phase.ts";
@@ -7,7 +9,7 @@ import { systemClock, type Clock } from "#system/clock.ts";
 import { Failure } from "#system/failure.ts";
 import { readVerdicts, verdictFor, type StoredVerdict, type StoredVerdicts } from "#workspace/verdicts-file.ts";
 import { readWorkspace } from "#workspace/read-workspace.ts";
-import { readStewardYaml } from "#workspace/steward-yaml.ts";
+import { readStewardYaml, stewardYamlName } from "#workspace/steward-yaml.ts";
 import { table } from "./table.ts";
 
 export type ScanRow = {
@@ -28,9 +30,10 @@ export async function scanWorkspace(
   dir: string,
   { clock = systemClock }: { clock?: Clock } = {},
 ): Promise<{ rows: ScanRow[]; problems: string[] }> {
-  const settings = readStewardYaml(dir);
-  const workspace = readWorkspace(dir, settings);
-  const stored = readVerdicts(workspace.root);
+  const { home, services } = homeOf(dir);
+  const settings = readStewardYaml(home);
+  const workspace = readWorkspace(dir, { stated: settings.stated, ...(services === undefined ? {} : { services }) });
+  const stored = readVerdicts(home);
   const rows: ScanRow[] = [];
   for (const seen of workspace.services) {
     const hasDeployTarget = settings.hasDeployTarget(seen.name);
@@ -44,6 +47,20 @@ export async function scanWorkspace(
     );
   }
   return { rows, problems: [...settings.problems, ...workspace.problems, ...stored.problems] };
+}
+
+/**
+ * Where the settings and stored verdicts of a folder are: in it, or, if it is a workspace's folder of services or one
+ * of them, in that workspace. So what is scanned alone is in the same phase as within the whole.
+ */
+function homeOf(dir: string): { home: string; services: string | undefined } {
+  const path = resolve(dir);
+  for (const home of [dirname(path), dirname(dirname(path))]) {
+    if (existsSync(join(path, stewardYamlName)) || !existsSync(join(home, stewardYamlName))) continue;
+    const folder = resolve(home, readStewardYaml(home).services ?? "SERVICES");
+    if (folder === path || folder === dirname(path)) return { home, services: undefined };
+  }
+  return { home: path, services: readStewardYaml(path).services };
 }
 
 async function verdictOf(seen: SeenFacts, verdicts: StoredVerdicts): Promise<StoredVerdict | null> {

@@ -27,7 +27,9 @@ export function findServices(dir: string, { services = "SERVICES" }: { services?
   if (folder !== null) return { root, folder, only: null, ...servicesIn(folder) };
   if (isService(root))
     return { root, folder: dirname(root), only: [basename(root)], names: [basename(root)], problems: [] };
-  return { root, folder: root, only: null, ...servicesIn(root) };
+  const { names, problems } = servicesIn(root);
+  // Nobody said that this is a folder of services, so what looks like tooling is taken for that.
+  return { root, folder: root, only: null, names: names.filter((name) => !isIgnoredFolder(name)), problems };
 }
 
 /** The services in a folder: its folders, but for hidden and installed ones and those whose name begins with "_". */
@@ -42,8 +44,9 @@ export function servicesIn(folder: string): { names: string[]; problems: string[
   }
 }
 
-export const isServiceName = (name: string): boolean =>
-  !name.startsWith("_") && !name.startsWith(".") && !isIgnoredFolder(name);
+export const isServiceName = (name: string): boolean => !/^[_.]/.test(name) && !installed.has(name);
+
+const installed = new Set(["node_modules", "bower_components", "__pycache__", "site-packages", "venv"]);
 
 function realFolder(dir: string): string {
   const path = resolve(dir);
@@ -74,22 +77,21 @@ function servicesFolder(root: string, services: string): string | null {
   return null;
 }
 
-/** A folder is one service, and not a folder of them, if it has a spec, or code of its own and no child with a spec. */
+/** A folder is one service, and not a folder of them, if it has a spec, or a service's shape and no child with a spec. */
 function isService(folder: string): boolean {
   const own = childrenOf(folder);
-  if (own.some((entry) => specName.test(entry.name))) return true;
-  const shaped = own.some((entry) =>
-    entry.isDirectory() ? /^(?:BUILD|PRODUCTION|SPECS)$/.test(entry.name) : manifestName.test(entry.name),
-  );
+  if (own.some(({ name }) => specName.test(name))) return true;
+  const folders = own.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const withSpec = folders.filter((name) => childrenOf(join(folder, name)).some((child) => specName.test(child.name)));
+  if (withSpec.length > 0) return withSpec.every((name) => partOfService.test(name));
   return (
-    shaped &&
-    !own.some(
-      (entry) => entry.isDirectory() && childrenOf(join(folder, entry.name)).some(({ name }) => specName.test(name)),
-    )
+    folders.some((name) => /^(?:BUILD|PRODUCTION|SPECS)$/.test(name)) || own.some(({ name }) => manifestName.test(name))
   );
 }
 
 const specName = /^specs?\.(?:md|markdown)$/i;
+/** Where a service keeps its own spec, so that it is no service itself. */
+const partOfService = /^(?:specs?|docs?|build|documentation)$/i;
 const manifestName = /^(?:package\.json|requirements\.txt|pyproject\.toml|go\.mod|Cargo\.toml)$/;
 
 function childrenOf(folder: string): Dirent[] {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SeenFacts } from "#lines/service/facts.ts";
 import { messageOf } from "#system/failure.ts";
@@ -40,7 +41,7 @@ export function openWorkspace(
   { services, stated = {} }: WorkspaceOptions = {},
 ): Omit<Workspace, "services"> & { names: string[]; read(name: string): SeenFacts } {
   const { root, folder, only, names, problems } = findServices(dir, services === undefined ? {} : { services });
-  const registryPath = join(folder, "SERVICE_REGISTRY.json");
+  const registryPath = registryIn([folder, root]);
   const registry = readRegistry(registryPath, problems);
   const read = (name: string) =>
     readService(join(folder, name), { within: root, registry: registry(name), stated: stated[name] ?? {} });
@@ -60,6 +61,12 @@ export function rereadService(
     registry: registry(name),
     stated: stated[name] ?? {},
   });
+}
+
+/** The first that is there; where there is none, the place where it belongs. */
+function registryIn(folders: readonly [string, ...string[]]): string {
+  const paths = folders.map((folder) => join(folder, "SERVICE_REGISTRY.json"));
+  return paths.find((path) => existsSync(path)) ?? paths[0]!;
 }
 
 function readRegistry(path: string, problems: string[]): (name: string) => RegistryEntry | null {

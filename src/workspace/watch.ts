@@ -87,6 +87,7 @@ export function watchServices({
   }
 
   function uncover(path: string): void {
+    if (!watchers.has(path)) return; // Nothing below a folder is watched without it.
     for (const [watched, watcher] of watchers) {
       if (watched !== path && !watched.startsWith(`${path}/`)) continue;
       watcher.close();
