@@ -12,7 +12,7 @@ export const registryKeys = {
 } as const;
 
 /** Under which an object keeps its services, if they are not its own keys. */
-const listKeys = ["services", "SERVICES", "registry"];
+const listKeys = ["services", "SERVICES"];
 /** Objects beside the services that are none. */
 const noService = new Set(["metadata", "meta", "_meta", "$schema", "config", "defaults"]);
 
@@ -26,19 +26,21 @@ export type RegistryEntry = RegistryFacts & {
  * of these under "services". What is no service is passed over.
  */
 export function registryEntries(json: unknown): RegistryEntry[] {
-  if (Array.isArray(json)) {
-    return json.filter(isObject).flatMap((value) => {
+  const inner = isObject(json) ? listKeys.find((key) => isContainer(json[key])) : undefined;
+  const services = inner === undefined ? json : (json as Record<string, unknown>)[inner];
+  if (Array.isArray(services)) {
+    return services.filter(isObject).flatMap((value) => {
       const name = text(value, registryKeys.name);
       return name === null ? [] : [entryOf(name, value)];
     });
   }
-  if (!isObject(json)) return [];
-  const inner = listKeys.find((key) => Array.isArray(json[key]) || isObject(json[key]));
-  if (inner !== undefined) return registryEntries(json[inner]);
-  return Object.entries(json).flatMap(([key, value]) =>
+  if (!isObject(services)) return [];
+  return Object.entries(services).flatMap(([key, value]) =>
     isObject(value) && !noService.has(key) ? [entryOf(key, value)] : [],
   );
 }
+
+const isContainer = (value: unknown): boolean => Array.isArray(value) || isObject(value);
 
 /** Finds a service's entry: by its folder where the registry names one, else by name, case, spaces and dashes aside. */
 export function indexRegistry(entries: readonly RegistryEntry[]): (folderName: string) => RegistryEntry | null {
@@ -48,24 +50,25 @@ export function indexRegistry(entries: readonly RegistryEntry[]): (folderName: s
 
 /** Where the services stand in a registry: the object by name, or the list. Null if there is neither. */
 export function servicesPlace(root: JsonPlace): JsonPlace | null {
-  if (root.items !== undefined) return root;
-  const inner = root.members?.findLast(
-    ({ key, place }) => listKeys.includes(key) && (place.items !== undefined || place.members !== undefined),
-  );
-  return inner === undefined ? (root.members === undefined ? null : root) : inner.place;
+  const inner = listKeys
+    .map((key) => root.members?.findLast((member) => member.key === key)?.place)
+    .find((place) => place !== undefined && isContainer(place.value));
+  return inner ?? (isContainer(root.value) ? root : null);
 }
 
-/** A service's own object among them. */
-export function findEntry(services: JsonPlace, folderName: string): JsonPlace | null {
-  const listed =
-    services.members?.map(({ key, place }) => ({ key, place })) ??
-    services.items!.map((place) => ({ key: null, place }));
-  const matching = listed.filter(({ key, place }) => {
-    if (!isObject(place.value) || (key !== null && noService.has(key))) return false;
-    const name = key ?? text(place.value, registryKeys.name);
-    return name !== null && namesOf(entryOf(name, place.value)).includes(loose(folderName));
+/**
+ * A service's own object among them; null if it is not listed. "taken": its name stands for something else there (a
+ * text, a list, the registry's own notes), which is not ours to replace.
+ */
+export function findEntry(services: JsonPlace, folderName: string): JsonPlace | "taken" | null {
+  const listed = services.members ?? services.items!.map((place) => ({ key: null, place }));
+  const found = listed.findLast(({ key, place: { value } }) => {
+    if (!isObject(value)) return key !== null && loose(key) === loose(folderName);
+    const name = key ?? text(value, registryKeys.name);
+    return name !== null && namesOf(entryOf(name, value)).includes(loose(folderName));
   });
-  return matching.at(-1)?.place ?? null;
+  if (found === undefined) return null;
+  return isObject(found.place.value) && !(found.key !== null && noService.has(found.key)) ? found.place : "taken";
 }
 
 function entryOf(name: string, value: Record<string, unknown>): RegistryEntry {

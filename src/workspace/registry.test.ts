@@ -81,6 +81,17 @@ test("a port, and an owner's own wording for the same status, are left alone", (
   assert.match(patch('{"quotes":{"port":null}}', { quotes: { port: 9000 } }), /"port":9000/);
 });
 
+test("a name that stands for something else in the registry is not replaced", () => {
+  for (const text of ['{"a":"http://example.com"}', '{"a":[1]}', '{"services":{"a":null}}', '{"config":{"x":1}}']) {
+    assert.equal(
+      patch(text, { a: { status: "test" }, config: { status: "test" } }).includes(text.slice(1, -2)),
+      true,
+      text,
+    );
+  }
+  assert.equal(patch('{"a":"b"}', { a: { status: "test" } }), '{"a":"b"}');
+});
+
 test("nothing changed is nothing written: the time alone is no change", () => {
   const once = patch("{}\n", { quotes: { status: "build", phase: "READY_FOR_BUILD" } });
   assert.equal(

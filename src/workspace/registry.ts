@@ -43,6 +43,7 @@ export function patchRegistry(
     if (place === null)
       throw new Failure("invalid", `${path} is neither an object nor a list of services. It is left as it is.`);
     const entry = findEntry(place, service);
+    if (entry === "taken") continue;
     const patches = entry === null ? [added(result, place, service, update, now)] : changed(result, entry, update, now);
     result = applyPatches(result, patches);
   }
