@@ -15,7 +15,7 @@ export function readFieldRules(scope: Scope, text: string): string {
     `(?:\\b(?:the|each|every|its|an?|both) )*(?<![\\w-])(${scope.F}(?:(?:,? and |, )${scope.F})*) (?=${LINK}\\b)`,
     "gi",
   );
-  const flat = text.replace(/[()]/g, " ").replace(/\s+/g, " ");
+  const flat = text.replace(/[()]/g, " ").replace(/\s+/g, " ").replace(/ ,/g, ",");
   const starts = [...flat.matchAll(subject)];
   if (starts.length === 0) return text;
   let rest = flat.slice(0, starts[0]?.index ?? 0);
@@ -35,7 +35,7 @@ export function readFieldRules(scope: Scope, text: string): string {
       );
       prove(scope, writes, writes.map(rules.unique === true ? titleOf.unique : titleOf.invalid));
     }
-    rest += ` , ${left}`;
+    rest += ` ; ${left}`;
   }
   return rest;
 }

@@ -209,15 +209,17 @@ function takePhrase(
       .replace(/\bR\b/g, scope.R),
     "i",
   );
-  let rest = text.replace(/[()]/g, " ").replace(/\s+/g, " ");
+  let rest = flat(text);
   for (let round = 0; round < 8; round++) {
     const match = pattern.exec(rest);
     if (match === null || match[0].trim() === "") return rest;
     read(match, scope);
-    rest = `${rest.slice(0, match.index)} , ${rest.slice(match.index + match[0].length)}`.replace(/\s+/g, " ");
+    rest = flat(`${rest.slice(0, match.index)} ; ${rest.slice(match.index + match[0].length)}`);
   }
   return rest;
 }
+
+const flat = (text: string) => text.replace(/[()]/g, " ").replace(/\s+/g, " ").replace(/ ,/g, ",");
 
 /** What no phrase took: verbs are held against the endpoints; the rest must be names or plain words. */
 function leftOver(scope: Scope, rest: string): void {

@@ -164,9 +164,25 @@ export function applyExamples(route: Route, endpoint: Endpoint, problems: Reason
       }
       continue;
     }
+    const made = madeUp(route, endpoint, response.value);
+    if (made !== null) wrong(response.line, made);
     const problem = applyAnswer(route, response.value);
     if (problem !== null) wrong(response.line, problem);
   }
+}
+
+/** A value in the answer to a write that was not sent, is no default and is not generated would have to be computed. */
+function madeUp(route: Route, endpoint: Endpoint, answer: Json): string | null {
+  const sent = endpoint.request?.value;
+  if (!["create", "replace"].includes(route.kind) || !isObject(sent) || !isObject(answer)) return null;
+  for (const field of route.resource?.model.fields ?? []) {
+    if (field.generated !== undefined || !Object.hasOwn(answer, field.name)) continue;
+    const stored = (Object.hasOwn(sent, field.name) ? sent[field.name] : null) ?? field.default ?? null;
+    if (JSON.stringify(stored) !== JSON.stringify(answer[field.name])) {
+      return `the example answer has another ${field.name} than the request: ${ONLY_STORES}, I compute nothing`;
+    }
+  }
+  return null;
 }
 
 function applyAnswer(route: Route, value: Json): string | null {

@@ -31,8 +31,12 @@ function cutFrontMatter(text: string): { body: string; frontPort: number | null 
   return { body: "\n".repeat(lines - 1) + text.slice(match[0].length), frontPort: port ? Number(port[1]) : null };
 }
 
-function blocksOf(node: RootContent, bullet: boolean): Block[] {
+/** Deeper than any person nests a spec; what lies below is refused, so that nothing can exhaust the stack. */
+const DEEPEST = 20;
+
+function blocksOf(node: RootContent, bullet: boolean, depth = 0): Block[] {
   const line = node.position?.start.line ?? 0;
+  if (depth > DEEPEST) return [{ kind: "other", what: "nesting this deep", line }];
   switch (node.type) {
     case "heading":
       return [{ kind: "heading", depth: node.depth, text: plain(node), line }];
@@ -41,16 +45,19 @@ function blocksOf(node: RootContent, bullet: boolean): Block[] {
     case "code":
       return [{ kind: "code", language: (node.lang ?? "").toLowerCase(), text: node.value, line }];
     case "list":
-      return node.children.flatMap((item) => item.children.flatMap((child) => blocksOf(child, true)));
+      return node.children.flatMap((item) => item.children.flatMap((child) => blocksOf(child, true, depth + 1)));
     case "blockquote":
-      return node.children.flatMap((child) => blocksOf(child, bullet));
+      return node.children.flatMap((child) => blocksOf(child, bullet, depth + 1));
     case "table": {
       const [header, ...rows] = node.children;
       return [
         {
           kind: "table",
-          header: header?.children.map(plain) ?? [],
-          rows: rows.map((row) => ({ cells: row.children.map(plain), line: row.position?.start.line ?? line })),
+          header: header?.children.map((cell) => plain(cell)) ?? [],
+          rows: rows.map((row) => ({
+            cells: row.children.map((cell) => plain(cell)),
+            line: row.position?.start.line ?? line,
+          })),
           line,
         },
       ];
@@ -65,12 +72,14 @@ function blocksOf(node: RootContent, bullet: boolean): Block[] {
   }
 }
 
-function plain(node: Nodes): string {
+function plain(node: Nodes, depth = 0): string {
   if (node.type === "inlineCode") return `\`${node.value.replaceAll("`", "'")}\``;
   if (node.type === "break") return " ";
   if ("value" in node && typeof node.value === "string") return node.value;
-  if (!("children" in node)) return "";
-  return node.children.map(plain).join("").replace(/\s+/g, " ").trim() === ""
-    ? ""
-    : node.children.map(plain).join("").replace(/\s+/g, " ");
+  if (!("children" in node) || depth > DEEPEST) return "";
+  const text = node.children
+    .map((child) => plain(child, depth + 1))
+    .join("")
+    .replace(/\s+/g, " ");
+  return text.trim() === "" ? "" : text;
 }

@@ -15,7 +15,7 @@ import {
   serviceJs,
 } from "./service-js.ts";
 import { storeJs } from "./store-js.ts";
-import { configTestJs, helpersJs, httpTestJs, serviceTestJs, storeTestJs } from "./tests/common-tests.ts";
+import { helpersJs, serviceTestJs, storeTestJs } from "./tests/common-tests.ts";
 import { resourceTestJs } from "./tests/resource-tests.ts";
 import { validateJs } from "./validate-js.ts";
 
@@ -41,8 +41,7 @@ export function writeFiles(plan: Plan): ScaffoldFile[] {
     ...(query === null ? {} : { "src/query.js": query }),
     "tests/helpers.js": helpersJs,
     "tests/service.test.js": serviceTestJs(plan),
-    "tests/config.test.js": configTestJs(plan),
-    "tests/http.test.js": httpTestJs,
+
     "tests/store.test.js": storeTestJs,
   };
   for (const resource of plan.resources) {

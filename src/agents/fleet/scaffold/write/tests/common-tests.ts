@@ -128,11 +128,13 @@ test(${quoted(COMMON.failed)}, async (t) => {
 });
 `;
 
-export const httpTestJs = `import assert from "node:assert/strict";
-import { once } from "node:events";
-import { test } from "node:test";
-import { createHttpServer } from "../src/http.js";
-import { caller } from "./helpers.js";
+const unitTests = (plan: Plan): string => `
+test(${quoted(COMMON.config)}, () => {
+  assert.deepEqual(readConfig({}), { port: ${plan.port}, host: "127.0.0.1", dataDir: "./data" });
+  assert.deepEqual(readConfig({ PORT: "0", HOST: "::1", DATA_DIR: "/tmp/x" }), { port: 0, host: "::1", dataDir: "/tmp/x" });
+  for (const PORT of ["", "http", "70000", "-1"]) assert.throws(() => readConfig({ PORT }), /PORT must be/);
+  assert.throws(() => readConfig({ HOST: "" }), /must not be empty/);
+});
 
 test(${quoted(COMMON.internal)}, async (t) => {
   t.mock.method(console, "error", () => {});
@@ -149,18 +151,6 @@ test(${quoted(COMMON.internal)}, async (t) => {
 });
 `;
 
-export const configTestJs = (plan: Plan): string => `import assert from "node:assert/strict";
-import { test } from "node:test";
-import { readConfig } from "../src/config.js";
-
-test(${quoted(COMMON.config)}, () => {
-  assert.deepEqual(readConfig({}), { port: ${plan.port}, host: "127.0.0.1", dataDir: "./data" });
-  assert.deepEqual(readConfig({ PORT: "0", HOST: "::1", DATA_DIR: "/tmp/x" }), { port: 0, host: "::1", dataDir: "/tmp/x" });
-  for (const PORT of ["", "http", "70000", "-1"]) assert.throws(() => readConfig({ PORT }), /PORT must be/);
-  assert.throws(() => readConfig({ HOST: "" }), /must not be empty/);
-});
-`;
-
 /** A request that stores something, and one that shows it again: what the tests of the whole process use. */
 export function serviceTestJs(plan: Plan): string {
   const { path, method, resource } = writer(plan);
@@ -169,10 +159,13 @@ export function serviceTestJs(plan: Plan): string {
     clientFields(model).map((field) => [field.name, sample(field, 0, { isKey: field.name === resource?.key })]),
   );
   return `import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { start, startProgram, temporaryFolder } from "./helpers.js";
+import { readConfig } from "../src/config.js";
+import { createHttpServer } from "../src/http.js";
+import { caller, start, startProgram, temporaryFolder } from "./helpers.js";
 
 const WRITE = [${quoted(method)}, ${quoted(path)}];
 const BODY = ${source(body)};
@@ -232,7 +225,7 @@ test(${quoted(COMMON.term)}, async (t) => {
   assert.equal((await program.call("GET", "/health")).status, 200);
   assert.equal((await program.end("SIGTERM")).code, 0);
 });
-`;
+${unitTests(plan)}`;
 }
 
 function writer(plan: Plan): { method: string; path: string; resource: Route["resource"] } {
