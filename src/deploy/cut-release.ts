@@ -1,11 +1,11 @@
-import { chmod, copyFile, lstat, mkdir, readdir, readlink, stat, symlink } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { chmod, lstat, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { readManifest, removeRelease, writeManifest, type ReleaseManifest } from "./releases.ts";
 import { checkVersion, type ServiceFolder } from "./service-folder.ts";
 import { codeFolder } from "./start-command.ts";
 import { installDependencies } from "./install-dependencies.ts";
+import { cleanCopy } from "#proof/clean-copy.ts";
 import { Failure } from "#system/failure.ts";
-import { isInside } from "#system/files.ts";
 
 export type CutRequest = {
   version: string;
@@ -14,13 +14,12 @@ export type CutRequest = {
   /** What the proof's verdict is bound to. */
   contentHash: string;
   hashContent(folder: string): Promise<string>;
-  /** True for a path, relative to `content`, that is not part of it. Dependencies, .git and caches never are. */
-  exclude?: ((path: string) => boolean) | undefined;
   start?: string | undefined;
   healthPath?: string | undefined;
 };
 
-const NEVER_RELEASED = new Set(["node_modules", ".git", ".venv", "__pycache__", ".steward"]);
+/** Far above any service; below what fills a disk by mistake. */
+const COPY_LIMITS = { copyLimitBytes: 4 * 1024 ** 3, copyLimitFiles: 500_000 };
 
 /**
  * Makes the release's folder: a copy of the proved content, hashed *after* copying, so that what is released is exactly
@@ -38,7 +37,12 @@ export async function cutRelease(
   if (before !== null) return checkCut(before, release, request);
 
   await removeRelease(folder, version);
-  await copyContent(request.content, release, request.exclude ?? (() => false));
+  try {
+    await copyContent(folder.service, request.content, release);
+  } catch (error) {
+    await removeRelease(folder, version);
+    throw error;
+  }
   const copied = await request.hashContent(release);
   if (copied !== contentHash) {
     await removeRelease(folder, version);
@@ -77,29 +81,14 @@ async function checkCut(manifest: ReleaseManifest, release: string, { version, c
   return manifest;
 }
 
-/** Files and folders, with what may be executed. A link is kept only if it stays inside; devices and sockets are not. */
-async function copyContent(from: string, to: string, exclude: (path: string) => boolean): Promise<void> {
-  const root = resolve(from);
-  if (!(await stat(root).catch(() => null))?.isDirectory()) {
-    throw new Failure("not_found", `${from} is not a folder: there is nothing to release`);
+/** What the verdict is about and nothing else. A link that leads outside would be another file on another day. */
+async function copyContent(service: string, content: string, release: string): Promise<void> {
+  if (!(await stat(content).catch(() => null))?.isDirectory()) {
+    throw new Failure("not_found", `${content} is not a folder: there is nothing to release`);
   }
-  const copyFolder = async (path: string): Promise<void> => {
-    await mkdir(join(to, path), { recursive: true });
-    for (const entry of await readdir(join(root, path), { withFileTypes: true })) {
-      const inner = path === "" ? entry.name : `${path}/${entry.name}`;
-      if (NEVER_RELEASED.has(entry.name) || exclude(inner)) continue;
-      if (entry.isDirectory()) await copyFolder(inner);
-      else if (entry.isFile()) await copyFile(join(root, inner), join(to, inner));
-      else if (entry.isSymbolicLink()) await copyLink(root, to, inner);
-    }
-  };
-  await copyFolder("");
-}
-
-async function copyLink(root: string, to: string, path: string): Promise<void> {
-  const target = await readlink(join(root, path));
-  const points = resolve(dirname(join(root, path)), target);
-  if (!target.startsWith("/") && isInside(root, points)) await symlink(target, join(to, path));
+  const { left } = await cleanCopy(content, release, COPY_LIMITS);
+  if (left.length === 0) return;
+  throw new Failure("invalid", `${service} cannot be released with links that lead outside of it: ${left.join("; ")}`);
 }
 
 /** Nobody edits production by accident. What a service keeps belongs in DATA_DIR. */

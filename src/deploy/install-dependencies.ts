@@ -18,13 +18,13 @@ export async function installDependencies(folder: string, environment: Record<st
   }
   if (await hasRequirements(join(folder, "requirements.txt"))) {
     const python = join(folder, ".venv", "bin", "python");
-    await run("python3", ["-m", "venv", ".venv"], folder, environment);
-    await run(
-      python,
-      ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"],
-      folder,
-      environment,
+    await run("python3", ["-m", "venv", "--system-site-packages", "--without-pip", ".venv"], folder, environment);
+    // The machine's own pip is seen from inside; where it has none, Python's bundled one is put in.
+    await run(python, ["-m", "pip", "--version"], folder, environment).catch(() =>
+      run(python, ["-m", "ensurepip", "--default-pip"], folder, environment),
     );
+    const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"];
+    await run(python, [...install, "requirements.txt"], folder, environment);
     return "python3 -m venv .venv, pip install -r requirements.txt";
   }
   return null;

@@ -13,6 +13,7 @@ import {
 } from "./production.ts";
 import { logTail } from "./log-tail.ts";
 import { commitRelease, readManifest, readRecord } from "./releases.ts";
+import { SickRelease } from "./sick-release.ts";
 import { endRelease, readRunning, RUN_MARK, startRelease, type StartedRelease } from "./start-release.ts";
 import type { DeployResult } from "./targets/target.ts";
 import { waitForHealth } from "./wait-for-health.ts";
@@ -25,7 +26,8 @@ const START_ATTEMPTS = 3;
 /**
  * Puts the change's version in production while the old one goes on answering: start it on a private port, wait until
  * it is healthy, switch the front, check through the public port, and only then write it down and end the old one.
- * Each step can be taken again. Whatever fails before the writing down is undone, and the old release never stopped.
+ * Each step can be taken again. Whatever fails before the writing down is undone, and the old release never stopped:
+ * a sick release is a result that says so, anything else, such as a port that is in use, is thrown.
  */
 export async function makeChange(tools: ChangeTools, change: Change): Promise<DeployResult> {
   const { folder, progress } = tools;
@@ -44,7 +46,7 @@ export async function makeChange(tools: ChangeTools, change: Change): Promise<De
     // What came after the writing down stays: then the change was made, and only its tidying is left.
     if ((await readRecord(folder))?.run === change.run) throw error;
     const tail = await undoChange(tools, change);
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof SickRelease)) throw error;
     return failure(tools, { reason: error.message, tail, startedAt });
   }
   await progress("retire", "Ending what served before, once its connections are done");
@@ -85,19 +87,27 @@ export async function settleChange(tools: ChangeTools): Promise<void> {
 /** Back to how it was: the front to the old release, the new one ended. Returns the last lines that it wrote. */
 export async function undoChange(tools: ChangeTools, change: Change): Promise<string[]> {
   const { folder, settings } = tools;
-  const record = await readRecord(folder);
-  const old = record === null ? null : await livingRun(folder, record.run);
-  if ((await lastOrder(folder.front))?.target.run === change.run) {
-    if (old !== null) await pointFront(folder.front, orderFor(tools, old));
-    else if (record === null) await endFront(folder.front);
-    else await parkFront(tools, record.current);
+  let tail: string[] = [];
+  try {
+    await pointBack(tools, change);
+  } finally {
+    const release = (await readRunning(folder)).find(({ run }) => run === change.run);
+    tail = release === undefined ? [] : await logTail(release.log, Object.values(settings.secrets ?? {}));
+    if (release !== undefined) await endRelease(folder, release, { graceMs: tools.limits.graceMs });
+    else await sweepMarked(RUN_MARK, change.run);
+    await endChange(folder);
   }
-  const release = (await readRunning(folder)).find(({ run }) => run === change.run);
-  const tail = release === undefined ? [] : await logTail(release.log, Object.values(settings.secrets ?? {}));
-  if (release !== undefined) await endRelease(folder, release, { graceMs: tools.limits.graceMs });
-  else await sweepMarked(RUN_MARK, change.run);
-  await endChange(folder);
   return tail;
+}
+
+async function pointBack(tools: ChangeTools, change: Change): Promise<void> {
+  const { folder } = tools;
+  if ((await lastOrder(folder.front))?.target.run !== change.run) return;
+  const record = await readRecord(folder);
+  if (record === null) return endFront(folder.front);
+  const old = await livingRun(folder, record.run);
+  if (old !== null) await pointFront(folder.front, orderFor(tools, old));
+  else await parkFront(tools, record.current);
 }
 
 async function startHealthy(tools: ChangeTools, { run, version }: Change): Promise<StartedRelease> {
@@ -117,7 +127,7 @@ async function startHealthy(tools: ChangeTools, { run, version }: Change): Promi
     const health = await waitForHealth(release, { healthPath, withinMs: limits.healthMs });
     if (health.ok) return release;
     if (!health.portLost || attempt === START_ATTEMPTS) {
-      throw new Failure("unavailable", `${folder.service} ${version} did not come up: ${health.reason}`);
+      throw new SickRelease("unavailable", `${folder.service} ${version} did not come up: ${health.reason}`);
     }
     await endRelease(folder, release, { graceMs: 0 });
   }

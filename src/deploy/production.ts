@@ -3,10 +3,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { pointFront, readFront, type FrontOrder, type FrontTarget } from "./front/point-front.ts";
 import { readManifest } from "./releases.ts";
 import type { ServiceFolder } from "./service-folder.ts";
+import { SickRelease } from "./sick-release.ts";
 import { endRelease, readRunning, type RunningRelease } from "./start-release.ts";
 import type { Progress, ServiceSettings } from "./targets/target.ts";
 import { probe, type ProbeResult } from "#system/probe.ts";
-import { Failure } from "#system/failure.ts";
 import { isAlive } from "#system/processes.ts";
 
 /** What all steps of a change need. */
@@ -27,6 +27,8 @@ export type ChangeLimits = {
   confirmEveryMs: number;
   /** Connections of the old release may go on this long. */
   drainMs: number;
+  /** Of them, those that moved nothing for this long, and wait for no answer, are not waited for. */
+  quietMs: number;
   /** From SIGTERM to SIGKILL. */
   graceMs: number;
   /** A connection to a release that is down waits this long for it. */
@@ -45,6 +47,7 @@ export function orderFor({ folder, settings, limits }: ChangeTools, target: Fron
     publicPort: settings.publicPort,
     target: { run, version, port },
     retryMs: limits.retryMs,
+    quietMs: limits.quietMs,
     logs: { folder: folder.logs, maxBytes: limits.logBytes, keep: limits.logFiles, lookMs: limits.logLookMs },
   };
 }
@@ -54,14 +57,14 @@ export async function parkFront(tools: ChangeTools, version: string): Promise<vo
   await pointFront(tools.folder.front, orderFor(tools, { run: "", version, port: 0 }));
 }
 
-/** Throws a Failure with the first bad answer. */
+/** Throws a SickRelease with the first bad answer. */
 export async function confirm(tools: ChangeTools, version: string): Promise<void> {
   const { confirmations, confirmEveryMs } = tools.limits;
   for (let check = 1; check <= confirmations; check += 1) {
     if (check > 1) await pause(confirmEveryMs);
     const result = await probePublic(tools, version);
     if (!result.ok) {
-      throw new Failure("unavailable", `${tools.folder.service} ${version} failed in production: ${result.reason}`);
+      throw new SickRelease("unavailable", `${tools.folder.service} ${version} failed in production: ${result.reason}`);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure } from "#system/failure.ts";
+import { SickRelease } from "./sick-release.ts";
 
 /** How a release is started. `folder` is relative to the release. Either a program with arguments, or a shell line. */
 export type StartCommand = { folder: string; program: string[] } | { folder: string; shell: string };
@@ -21,7 +21,7 @@ const PYTHON_ENTRIES = ["src/main.py", "app/main.py", "main.py"];
 
 /**
  * How to start what lies in `release`: as the owner says, or else by its stack. The code is at the root or in BUILD/.
- * Throws a Failure that says what to set where it cannot be told.
+ * Throws a SickRelease that says what to set where it cannot be told.
  */
 export async function startCommandOf(
   release: string,
@@ -31,7 +31,7 @@ export async function startCommandOf(
   if (start !== undefined && start.trim() !== "") return { folder, shell: start } satisfies StartCommand;
   const found = (await nodeStart(join(release, folder))) ?? (await pythonStart(join(release, folder)));
   if (found !== null) return { folder, program: found } satisfies StartCommand;
-  throw new Failure(
+  throw new SickRelease(
     "invalid",
     `How ${service} is started cannot be told: no plain "node …" start script, main, ${NODE_ENTRIES[0]}, ` +
       `server.js or src/main.py. Set \`start:\` in the service's steward.yaml, for example: start: node src/main.js`,

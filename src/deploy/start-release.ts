@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { dirname, delimiter, join } from "node:path";
 import { readState, serviceFolder, type ServiceFolder } from "./service-folder.ts";
 import { OUR_NODE, PORT_WORD, startCommandOf, type StartCommand } from "./start-command.ts";
-import { Failure } from "#system/failure.ts";
+import { SickRelease } from "./sick-release.ts";
 import { writeFileAtomic } from "#system/files.ts";
 import { bootId, endGroup, isAlive, startTimeOf, sweepMarked, type ProcessIdentity } from "#system/processes.ts";
 
@@ -86,7 +86,7 @@ export async function startRelease(
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
     child.once("error", (error) =>
-      reject(new Failure("invalid", `${folder.service} ${request.version} cannot be started: ${error.message}`)),
+      reject(new SickRelease("invalid", `${folder.service} ${request.version} cannot be started: ${error.message}`)),
     );
   });
   child.unref();

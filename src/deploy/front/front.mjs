@@ -13,8 +13,6 @@ import { ownIdentity } from "#system/processes.mjs";
 const RETRY_EVERY_MS = 25;
 /** A connection that one side has closed may stay this long without a byte: slow answers pass, forgotten ones end. */
 const HALF_OPEN_MS = 120_000;
-/** A connection that is being drained counts as busy while it waits for an answer, and this long after its last byte. */
-const QUIET_MS = 2_000;
 const DRAIN_REPORT_EVERY_MS = 50;
 
 const folder = process.argv[2];
@@ -173,7 +171,7 @@ function boundHalfOpen({ client }) {
 /** Says in front.json what is taken up and what still drains; not more often than it changes. */
 function report() {
   const draining = new Map();
-  const quietSince = Date.now() - QUIET_MS;
+  const quietSince = Date.now() - order.quietMs;
   for (const { target, waiting, upgraded, usedAt } of passages) {
     if (target === null || target.run === order.target.run) continue;
     const entry = draining.get(target.run) ?? { run: target.run, port: target.port, open: 0, busy: 0 };

@@ -20,7 +20,8 @@ async function front(t: TestContext, { retryMs = 2_000, maxBytes = 10_000 } = {}
   const publicPort = portOf(probe);
   probe.close();
   const logs = { folder, maxBytes, keep: 2, lookMs: 50 };
-  const point = (target: FrontTarget) => pointFront(folder, { host: "127.0.0.1", publicPort, target, retryMs, logs });
+  const point = (target: FrontTarget) =>
+    pointFront(folder, { host: "127.0.0.1", publicPort, target, retryMs, quietMs: 100, logs });
   const reach = async () => {
     const socket = connect({ port: publicPort, host: "127.0.0.1", allowHalfOpen: true });
     t.after(() => socket.destroy());
@@ -37,7 +38,8 @@ async function release(t: TestContext, version: string, onSocket?: (socket: Sock
     sockets.add(socket);
     socket.on("error", () => {});
     (
-      onSocket ?? ((one) => void one.on("data", (chunk) => one.write(`${version}:${chunk}`)).on("end", () => one.end()))
+      onSocket ??
+      ((one) => void one.on("data", (chunk) => one.write(`${version}:${String(chunk)}`)).on("end", () => one.end()))
     )(socket);
   }).listen(port, "127.0.0.1");
   await once(server, "listening");

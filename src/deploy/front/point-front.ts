@@ -21,6 +21,8 @@ export type FrontOrder = {
   target: FrontTarget;
   /** How long a connection waits for a release that refuses. */
   retryMs: number;
+  /** A connection that is drained counts as busy while it waits for an answer, and this long after its last byte. */
+  quietMs: number;
   /** `lookMs`: how often their size is looked at; between two looks a log may grow past its limit. */
   logs: { folder: string; maxBytes: number; keep: number; lookMs: number };
 };

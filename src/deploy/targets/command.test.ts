@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { commandTarget, type CommandLimits } from "./command.ts";
-import { hashTree } from "./house.fixture.ts";
 import type { DeployInput, ServiceSettings } from "./target.ts";
+import { contentHash } from "#proof/content-hash.ts";
 import { bootId, isAlive, startTimeOf } from "#system/processes.ts";
 
 const quiet = () => {};
@@ -17,13 +17,13 @@ async function house(t: TestContext, commands: ServiceSettings["commands"], limi
   const hostEnvironment = { PATH: process.env["PATH"], CLOUD_TOKEN: "cloud", DATABASE_URL: "postgres://steward" };
   const target = commandTarget({ hostEnvironment, workingFolder: () => folder, limits: { graceMs: 200, ...limits } });
   const settings: ServiceSettings = { service: "quotes", publicPort: 0, commands };
-  const contentHash = await hashTree(folder);
+  const proved = await contentHash(folder);
   const input: DeployInput = {
     settings,
     version: "v1",
     content: folder,
-    contentHash,
-    hashContent: async () => contentHash,
+    contentHash: proved,
+    hashContent: async () => proved,
   };
   return { folder, target, settings, input };
 }

@@ -1,7 +1,6 @@
 // A service's production on this machine, for tests: real releases, a real front, real clients.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { Agent, get } from "node:http";
@@ -14,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { processTarget } from "./process.ts";
 import type { DeployInput, ServiceSettings } from "./target.ts";
 import type { ChangeLimits } from "#deploy/production.ts";
+import { contentHash } from "#proof/content-hash.ts";
 import { endGroup, type ProcessIdentity } from "#system/processes.ts";
 
 const DEPLOYER = fileURLToPath(new URL("deployer.fixture.ts", import.meta.url));
@@ -51,7 +51,7 @@ export async function house(
     root,
     hostEnvironment,
     keep,
-    limits: { confirmEveryMs: 20, drainMs: 3_000, graceMs: 1_000, ...limits },
+    limits: { confirmEveryMs: 20, drainMs: 3_000, quietMs: 100, graceMs: 1_000, ...limits },
   });
   t.after(async () => {
     await target.stop(settings);
@@ -62,7 +62,7 @@ export async function house(
   const release = async (version: string, files: Record<string, string> = {}): Promise<DeployInput> => {
     const content = join(folder, "proved", version);
     await writeTree(content, { "package.json": '{"type":"module"}', "src/main.js": SERVICE, ...files });
-    return { settings, version, content, contentHash: await hashTree(content), hashContent: hashTree };
+    return { settings, version, content, contentHash: await contentHash(content), hashContent: contentHash };
   };
   const url = `http://127.0.0.1:${settings.publicPort}`;
   const place = join(root, settings.service);
@@ -110,19 +110,6 @@ export async function writeTree(folder: string, files: Record<string, string>): 
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
-}
-
-export async function hashTree(folder: string): Promise<string> {
-  const hash = createHash("sha256");
-  const names = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = names.filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"));
-  const paths = files.map((entry) => join(entry.parentPath, entry.name)).toSorted();
-  for (const path of paths)
-    hash
-      .update(path.slice(folder.length))
-      .update("\0")
-      .update(await readFile(path));
-  return hash.digest("hex");
 }
 
 export async function freePort(): Promise<number> {

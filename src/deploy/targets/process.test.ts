@@ -149,11 +149,11 @@ describe("the process target", { concurrency: 4 }, () => {
     const stranger = createServer().listen(settings.publicPort, "127.0.0.1");
     await once(stranger, "listening");
     t.after(() => stranger.close());
-    const result = await target.deploy(await release("v1"), quiet);
-    assert.equal(result.ok, false);
-    assert.equal(result.serving, null);
     const owner = process.platform === "linux" ? `process ${process.pid} ` : "";
-    assert.match(result.reason, new RegExp(`Port 127.0.0.1:${settings.publicPort} is already in use.*${owner}`));
+    await assert.rejects(
+      target.deploy(await release("v1"), quiet),
+      new RegExp(`Port 127.0.0.1:${settings.publicPort} is already in use.*${owner}`),
+    );
     assert.deepEqual(await runs(), []);
   });
 

@@ -30,6 +30,7 @@ export const PROCESS_LIMITS: ChangeLimits = {
   confirmations: 3,
   confirmEveryMs: 150,
   drainMs: 10_000,
+  quietMs: 2_000,
   graceMs: 5_000,
   retryMs: 3_000,
   logBytes: 10 * 1024 * 1024,

@@ -26,7 +26,6 @@ export type DeployInput = {
   content: string;
   contentHash: string;
   hashContent(folder: string): Promise<string>;
-  exclude?: ((path: string) => boolean) | undefined;
 };
 
 /**
