@@ -16,6 +16,8 @@ export type BoundedCommand = {
   outputKeptBytes: number;
   outputLimitBytes: number;
   signal: AbortSignal;
+  /** Between SIGTERM and SIGKILL, 2 s by default: enough to write a last line; the verdict is already decided. */
+  graceMs?: number;
   /** Gives the program a signed report channel: it writes to descriptor 3, and reads the key once from descriptor 4. */
   report?: boolean;
 };
@@ -29,7 +31,6 @@ export type BoundedRun = {
   report: SignedReport | null;
 };
 
-/** Between SIGTERM and SIGKILL. Long enough to write a last line; the verdict is already decided. */
 const GRACE_MS = 2_000;
 
 /** How long to wait for the pipes to close once every process is ended. */
@@ -58,7 +59,7 @@ export async function runBounded(command: BoundedCommand): Promise<BoundedRun> {
 
   const ended = await endOf(child, command, kept, report?.overflowed);
   if (child.pid !== undefined) {
-    const graceMs = ended.ended === "exited" || ended.ended === "output_limit" ? 0 : GRACE_MS;
+    const graceMs = ended.ended === "exited" || ended.ended === "output_limit" ? 0 : (command.graceMs ?? GRACE_MS);
     await endGroup(child.pid, { graceMs });
     await sweepMarked(MARKER_NAME, mark);
     await Promise.race([closed(streams), new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);

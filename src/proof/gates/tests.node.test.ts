@@ -49,6 +49,7 @@ test("tests beside BUILD/, in TypeScript and in a file with brackets in its name
 test("a suite that ends its process with 0 before it is done is red", async (t) => {
   const quitters = {
     "at the top": `${failing}test("never", () => equal(1, 2));\nprocess.exit(0);\n`,
+    "by another name": `${failing}setTimeout(() => process.reallyExit(0));\nfunction later() { test("never", () => new Promise(() => {})); }\nlater();\n`,
     "in a test": `${failing}test("quits", () => process.exit(0));\ntest("never", () => equal(1, 2));\n`,
   };
   for (const [where, text] of Object.entries(quitters)) {
@@ -57,6 +58,25 @@ test("a suite that ends its process with 0 before it is done is red", async (t) 
     deepEqual([ok, facts.kind], [false, "ended_early"], where);
     match(reasons[0]!, /^tests\/quit\.test\.js ended its process/);
   }
+});
+
+test("helpers beside the tests, and programs that they fork, may end as they like", async (t) => {
+  const service = await makeService(t, {
+    ...greenNode,
+    "tests/server.js": `import { after } from "node:test";\nexport const later = (done) => after(done);\n`,
+    "tests/fork.test.js": `${failing}import { fork } from "node:child_process";
+import { once } from "node:events";
+import { later } from "./server.js";
+test("forks", async () => {
+  later(() => {});
+  const [code] = await once(fork(new URL("../src/quit.js", import.meta.url)), "exit");
+  equal(code, 0);
+});
+`,
+    "src/quit.js": "process.exit(0);\n",
+  });
+  const { ok, reasons } = await testsGate.run(service.input());
+  deepEqual([ok, reasons], [true, ["3/3 tests pass; 100 % of lines covered"]]);
 });
 
 test("printed TAP does not count, and a suite without tests is red", async (t) => {

@@ -37,6 +37,7 @@ export default async function* record(events) {
         file: data.file ?? "",
         parent: data.classname ?? "",
         failure: error?.failureType ?? "",
+        exitCode: error?.exitCode ?? null,
         ...(type === "test:fail" ? { message: messageOf(error) } : {}),
       });
       if (type === "test:fail") yield `not ok - ${data.name}\n${messageOf(error)}\n`;

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { testEnvironment } from "#proof/gate-environment.ts";
@@ -11,7 +11,11 @@ import type { Project } from "./project.ts";
 import { blockedRun, cutShort, type TestRun } from "./test-run.ts";
 
 const reporter = fileURLToPath(new URL("./node-reporter.mjs", import.meta.url));
+const exitGuard = new URL("./node-exit-guard.mjs", import.meta.url);
 const RUNNER = "node --test";
+
+/** What node-exit-guard.mjs makes of an exit with 0. */
+const ENDED_ITSELF = 87;
 
 /**
  * Runs a Node service's tests with this program's own Node, and never by the script in its package.json, which the
@@ -29,6 +33,10 @@ export async function runNodeTests(project: Project, input: GateInput, home: str
   const installed = await installNode(project, input, home);
   if (installed !== null) return installed;
 
+  const paths = files.map((path) => join(project.top, path));
+  const guard = new URL(exitGuard);
+  guard.searchParams.set("files", join(home, "test-files.json"));
+  await writeFile(join(home, "test-files.json"), JSON.stringify(paths));
   const run = await runBounded({
     command: process.execPath,
     args: [
@@ -37,9 +45,10 @@ export async function runNodeTests(project: Project, input: GateInput, home: str
       // Stated, so that only installed code is left out: by default Node also leaves out what looks like a test.
       "--test-coverage-exclude=**/node_modules/**",
       "--disable-warning=ExperimentalWarning",
+      `--import=${guard.href}`,
       `--test-reporter=${reporter}`,
       "--test-reporter-destination=stdout",
-      ...files.map((path) => asPattern(join(project.top, path))),
+      ...paths.map(asPattern),
     ],
     // Coverage is only measured below here.
     cwd: files.every((path) => path.startsWith(project.base)) ? project.root : project.top,
@@ -78,6 +87,7 @@ type Message =
       file: string;
       parent: string;
       failure: string;
+      exitCode: number | null;
       message?: string;
     }
   | { type: "summary"; file: string | null; success: boolean }
@@ -96,13 +106,16 @@ function asPattern(path: string): string {
 
 const frameworks = /\b(?:from|require\()\s*\(?["'](vitest|@jest\/globals|jest|mocha|ava|tap|jasmine|uvu|bun:test)["']/;
 
-/** The framework that the tests name, if it is not Node's own. */
+/** The framework that the tests are written for, if it is not Node's own: they name it, or only package.json does. */
 async function foreignFramework(project: Project, files: string[]): Promise<string | null> {
-  for (const path of files) {
-    const named = frameworks.exec(await readFile(join(project.top, path), "utf8"))?.[1];
+  const texts = await Promise.all(files.map((path) => readFile(join(project.top, path), "utf8")));
+  for (const text of texts) {
+    const named = frameworks.exec(text)?.[1];
     if (named !== undefined) return named.replace("@jest/globals", "jest");
   }
-  return null;
+  if (texts.some((text) => text.includes("node:test"))) return null;
+  const manifest = await readFile(join(project.root, "package.json"), "utf8").catch(() => "");
+  return /"(vitest|jest|mocha|ava|tap|jasmine|uvu)"\s*:\s*"/.exec(manifest)?.[1] ?? null;
 }
 
 function casesOf(messages: Message[], project: Project): TestCase[] {
@@ -152,8 +165,8 @@ function isBesideTests(file: string, project: Project): boolean {
 
 /**
  * A recorder that was cut off, a forged line, or a file whose process ended before its tests had: none is a pass.
- * Node itself counts such a file as passed when it exits with 0. Each file that uses node:test must have closed with
- * its own summary.
+ * Such a file is known by the exit guard, or, where it went past that, by the summary that it owes: every file that
+ * registers a test at its top level closes with one.
  */
 async function endedEarly(
   report: { complete: boolean; forged: boolean } | null,
@@ -168,16 +181,22 @@ async function endedEarly(
     return { kind: "ended_early", reasons: ["the test runner ended before it had reported everything"] };
   }
   const closed = new Set(messages.map((message) => (message.type === "summary" ? message.file : null)));
-  const broken = new Set(messages.map((message) => (message.type === "test" && !message.passed ? message.file : null)));
+  const broken = new Map(
+    messages.flatMap((one) => (one.type === "test" && !one.passed ? [[one.file, one.exitCode]] : [])),
+  );
   const open: string[] = [];
   for (const path of files) {
     const file = join(project.top, path);
-    if (closed.has(file) || broken.has(file)) continue;
-    if (/["'](?:node:)?test["']/.test(await readFile(file, "utf8"))) open.push(path);
+    const owesSummary = !closed.has(file) && !broken.has(file) && registersTests(await readFile(file, "utf8"));
+    if (owesSummary || broken.get(file) === ENDED_ITSELF) open.push(path);
   }
   if (open.length === 0) return null;
   return {
     kind: "ended_early",
     reasons: open.map((path) => `${path} ended its process (process.exit?) before its tests had finished`),
   };
+}
+
+function registersTests(text: string): boolean {
+  return text.includes("node:test") && /^(?:await\s+)?(?:test|it|describe|suite)\b[.\w]*\(/m.test(text);
 }

@@ -14,7 +14,7 @@ const program = fileURLToPath(new URL("./python-runner.py", import.meta.url));
 
 /** Runs a Python service's tests with pytest, or with unittest where they need no more, and measures line coverage. */
 export async function runPythonTests(project: Project, input: GateInput, home: string): Promise<TestRun> {
-  const files = project.testFiles.filter((path) => path.endsWith(".py"));
+  const files = pythonTests(project);
   if (files.length === 0) {
     return blockedRun("pytest", "no_tests", [`no test files were found: write them as ${project.base}tests/test_*.py`]);
   }
@@ -27,16 +27,27 @@ export async function runPythonTests(project: Project, input: GateInput, home: s
   const installed = await installPython(project, found, input, home);
   if ("failed" in installed) return installed.failed;
   const { python } = installed;
-  const runner = await runnerFor(python, project, files);
+  const runner = await runnerFor(python, project);
   if (typeof runner !== "string") return runner;
 
+  return runPythonWith(runner, python, project, input, home);
+}
+
+/** Runs the tests with this runner of this Python, which must have it and coverage. */
+export async function runPythonWith(
+  runner: PythonRunner,
+  python: Python,
+  project: Project,
+  input: GateInput,
+  home: string,
+): Promise<TestRun> {
   const { settings } = input;
   const absolute = (paths: string[]) => paths.map((path) => join(project.top, path));
   const plan = {
     runner,
     top: project.top,
     root: project.root,
-    tests: absolute(files),
+    tests: absolute(pythonTests(project)),
     sources: absolute(project.sourceFiles),
   };
   // In a file, since one argument can hold no more than 128 KiB.
@@ -74,17 +85,24 @@ type Message =
   | { type: "coverage"; file: string; covered: number; total: number; excluded: number }
   | { type: "end" };
 
-async function runnerFor(python: Python, project: Project, files: string[]): Promise<"pytest" | "unittest" | TestRun> {
+export type PythonRunner = "pytest" | "unittest";
+
+function pythonTests(project: Project): string[] {
+  return project.testFiles.filter((path) => path.endsWith(".py"));
+}
+
+/** pytest runs both kinds of tests; without it, unittest is enough for tests that are written for it alone. */
+export async function runnerFor(python: Python, project: Project): Promise<PythonRunner | TestRun> {
   const missing = [...(python.coverage ? [] : ["coverage"]), ...(python.pytest ? [] : ["pytest"])];
   if (missing.length === 0) return "pytest";
-  if (python.coverage && (await needOnlyUnittest(project, files))) return "unittest";
+  if (python.coverage && (await needOnlyUnittest(project))) return "unittest";
   const packages = missing.map((name) => `python3-${name}`).join(" ");
   const reason = `${missing.join(" and ")} not installed for ${python.command} (${python.version}); list it in requirements.txt, or install it (Debian: ${packages})`;
   return blockedRun("pytest", "runner_missing", [reason], { missing });
 }
 
-async function needOnlyUnittest(project: Project, files: string[]): Promise<boolean> {
-  const texts = await Promise.all(files.map((path) => readFile(join(project.top, path), "utf8")));
+async function needOnlyUnittest(project: Project): Promise<boolean> {
+  const texts = await Promise.all(pythonTests(project).map((path) => readFile(join(project.top, path), "utf8")));
   return texts.every((text) => /\bunittest\b/.test(text) && !/^\s*(?:import|from)\s+pytest\b/m.test(text));
 }
 
