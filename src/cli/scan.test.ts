@@ -348,3 +348,17 @@ test("--json prints the rows, an empty list for an empty workspace", async (t) =
   assert.equal(await printed(join(dir, "none"), "--json"), "[]\n");
   assert.match(await printed(join(dir, "none")), /steward init/);
 });
+
+test("a registry that is saved again is read again", async (t) => {
+  const dir = folderWith(t, service("a", { "SPEC.md": completeSpec }));
+  const path = join(dir, "SERVICES/SERVICE_REGISTRY.json");
+  for (const [text, phase] of [
+    ["{}", "READY_FOR_BUILD"],
+    ['{"a":{"status":"live"}}', "PRODUCTION"],
+    ['{"a":{"status":"idea"}}', "READY_FOR_BUILD"],
+    ["{", "READY_FOR_BUILD"],
+  ] as const) {
+    writeFileSync(path, text);
+    assert.deepEqual(await phases(dir), { a: phase }, text);
+  }
+});

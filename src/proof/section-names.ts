@@ -94,7 +94,7 @@ function lookUp(plain: string): SectionName | undefined {
 }
 
 /** "## 3.1) **🔌 API Endpoints (v2):**" → "api endpoints". The hashes are gone already. */
-export function plainHeading(heading: string): string {
+function plainHeading(heading: string): string {
   return heading
     .normalize("NFKC")
     .toLowerCase()

@@ -13,7 +13,7 @@ export type Tree = {
 };
 
 /** Never looked into: not written by whoever builds the service, and often huge. */
-export const ignoredFolders: ReadonlySet<string> = new Set([
+const ignoredFolders: ReadonlySet<string> = new Set([
   "node_modules",
   "bower_components",
   "vendor",
@@ -81,7 +81,7 @@ export function filesBelow(tree: Tree, root: string): string[] {
 }
 
 /** A file of tests, or one in a folder of tests. */
-export function isTestPath(path: string): boolean {
+function isTestPath(path: string): boolean {
   return /(?:^|\/)(?:tests?|__tests__|spec|e2e)\//.test(path) || isTestName(path.slice(path.lastIndexOf("/") + 1));
 }
 

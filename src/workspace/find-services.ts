@@ -33,7 +33,7 @@ export function findServices(dir: string, { services = "SERVICES" }: { services?
 }
 
 /** The services in a folder: its folders, but for hidden and installed ones and those whose name begins with "_". */
-export function servicesIn(folder: string): { names: string[]; problems: string[] } {
+function servicesIn(folder: string): { names: string[]; problems: string[] } {
   try {
     const names = readdirSync(folder, { withFileTypes: true })
       .filter((entry) => isServiceName(entry.name) && (entry.isDirectory() || leadsToFolder(folder, entry)))

@@ -144,7 +144,7 @@ function productionSigns(tree: Tree, registry: RegistryFacts | null): string[] {
 }
 
 /** "✅ Production (Healthy)", "live", "deployed": the words by which people say that something serves. */
-export function isProductionStatus(status: string): boolean {
+function isProductionStatus(status: string): boolean {
   const plain = status
     .toLowerCase()
     .replace(/[^a-z ]+/g, " ")

@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SeenFacts } from "#lines/service/facts.ts";
 import { messageOf } from "#system/failure.ts";
-import { findServices, isServiceName } from "./find-services.ts";
+import { findServices } from "./find-services.ts";
 import { readService } from "./read-service.ts";
 import { readText } from "./read-text.ts";
 import { indexRegistry, registryEntries, type RegistryEntry } from "./registry-entries.ts";
@@ -35,7 +35,7 @@ export function readWorkspace(dir: string, options: WorkspaceOptions = {}): Work
   return { ...workspace, services: names.map(read) };
 }
 
-/** The same without reading a service yet, for who wants to take breath between them. */
+/** The same without reading a service yet: for who wants one of them, or to take breath between them. */
 export function openWorkspace(
   dir: string,
   { services, stated = {} }: WorkspaceOptions = {},
@@ -48,37 +48,52 @@ export function openWorkspace(
   return { root, folder, only, registryPath, names, read, problems };
 }
 
-/** One service again, after a change: as `readWorkspace` has it, without reading the others. */
-export function rereadService(
-  workspace: Pick<Workspace, "root" | "folder" | "registryPath">,
-  name: string,
-  { stated = {} }: WorkspaceOptions = {},
-): SeenFacts | null {
-  if (!isServiceName(name)) return null;
-  const registry = readRegistry(workspace.registryPath, []);
-  return readService(join(workspace.folder, name), {
-    within: workspace.root,
-    registry: registry(name),
-    stated: stated[name] ?? {},
-  });
-}
-
 /** The first that is there; where there is none, the place where it belongs. */
 function registryIn(folders: readonly [string, ...string[]]): string {
   const paths = folders.map((folder) => join(folder, "SERVICE_REGISTRY.json"));
   return paths.find((path) => existsSync(path)) ?? paths[0]!;
 }
 
-function readRegistry(path: string, problems: string[]): (name: string) => RegistryEntry | null {
+type Registry = { entryOf: (name: string) => RegistryEntry | null; problem: string | null };
+
+/** The registry as it was read last: each look at one service asks for it, and it may list thousands. */
+const lastRead = new Map<string, { stamp: string; registry: Registry }>();
+
+function readRegistry(path: string, problems: string[]): Registry["entryOf"] {
+  const stamp = stampOf(path);
+  const last = lastRead.get(path);
+  const registry = last?.stamp === stamp && stamp !== "" ? last.registry : parseRegistry(path);
+  lastRead.clear();
+  lastRead.set(path, { stamp, registry });
+  if (registry.problem !== null) problems.push(registry.problem);
+  return registry.entryOf;
+}
+
+/**
+ * Differs after every save; "" if there is nothing to remember. A file saved just now may be saved once more within the
+ * same tick of the file system's clock (4 ms, at times 10), which would not show: it is read again.
+ */
+function stampOf(path: string): string {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    const age = Date.now() - Number(ctimeNs / 1_000_000n);
+    return age < 50 ? "" : `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+  } catch {
+    return ""; // Reading it says why.
+  }
+}
+
+function parseRegistry(path: string): Registry {
+  const none = { entryOf: () => null };
   const read = readText(path, { within: dirname(path), cap: registryCap });
   if ("problem" in read) {
-    if (!read.problem.endsWith("it is not there")) problems.push(`SERVICE_REGISTRY.json ${read.problem}`);
-    return () => null;
+    const problem = read.problem.endsWith("it is not there") ? null : `SERVICE_REGISTRY.json ${read.problem}`;
+    return { ...none, problem };
   }
   try {
-    return indexRegistry(registryEntries(JSON.parse(read.text)));
+    return { entryOf: indexRegistry(registryEntries(JSON.parse(read.text))), problem: null };
   } catch (error) {
-    problems.push(`SERVICE_REGISTRY.json is not JSON: ${messageOf(error)}. It is left alone, and so not read.`);
-    return () => null;
+    const why = messageOf(error);
+    return { ...none, problem: `SERVICE_REGISTRY.json is not JSON: ${why}. It is left alone, and so not read.` };
   }
 }

@@ -38,7 +38,7 @@ export type PhaseContext = {
   claimFreshFor?: number;
 };
 
-export const claimFreshFor = 24 * 60 * 60 * 1000;
+const claimFreshFor = 24 * 60 * 60 * 1000;
 
 /** Which phase a service is in: the rules in their order, the first that speaks wins. Pure. */
 export function detectPhase(facts: ServiceFacts, context: PhaseContext): PhaseVerdict {
