@@ -17,6 +17,8 @@ export async function countRuns(tx: Tx, scope: string, scopeId: string): Promise
     select count(*)::int as n from run r join ticket t on t.id = r.ticket_id join item i on i.id = r.item_id
     where r.state <> 'ended' and case ${scope}::text
       when 'everything' then true when 'agent' then r.agent_id::text = ${scopeId} when 'client' then i.client = ${scopeId}
-      when 'line' then t.line = ${scopeId} when 'item' then i.id::text = ${scopeId} else r.id::text = ${scopeId} end`.execute(tx);
+      when 'line' then t.line = ${scopeId} when 'item' then i.id::text = ${scopeId} else r.id::text = ${scopeId} end`.execute(
+    tx,
+  );
   return rows[0]?.n ?? 0;
 }

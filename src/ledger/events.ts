@@ -10,6 +10,7 @@ export type Event =
   // Items on their lines
   | { type: "item.seen"; subject: string; line: string; key: string; folder: string | null }
   | { type: "item.gone"; subject: string; line: string; key: string }
+  | { type: "item.tried_again"; subject: string; key: string; ticket: string | null }
   | {
       type: "item.decided";
       subject: string;

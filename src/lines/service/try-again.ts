@@ -9,7 +9,11 @@ import { Failure } from "#system/failure.ts";
  * or that everybody refused, is ready for everybody now. Returns that ticket; null where none was waiting, and then
  * the next look at the service asks for its next step anew.
  */
-export async function tryAgain(tx: Tx, because: Because, service: string): Promise<{ itemId: string; ticket: string | null }> {
+export async function tryAgain(
+  tx: Tx,
+  because: Because,
+  service: string,
+): Promise<{ itemId: string; ticket: string | null }> {
   const { rows } = await sql<{ id: string }>`
     update item set patience_from = ${because.at}, updated_at = ${because.at}
     where line = 'service' and key = ${service} and gone_at is null returning id`.execute(tx);

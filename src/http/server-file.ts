@@ -1,0 +1,35 @@
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomic } from "#system/files.ts";
+import { isAlive, ownIdentity, type ProcessIdentity } from "#system/processes.ts";
+
+/** `<home>/server.json`: where the server that looks after this workspace is, and who it is. */
+export type ServerFile = ProcessIdentity & { url: string; version: string };
+
+const pathIn = (home: string): string => join(home, "server.json");
+
+export async function writeServerFile(home: string, server: { url: string; version: string }): Promise<void> {
+  const file: ServerFile = { ...server, ...ownIdentity() } as ServerFile;
+  await writeFileAtomic(pathIn(home), `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+}
+
+/** The living server of this home; null if there is none: a pid without its start time proves nothing. */
+export async function findServer(home: string): Promise<ServerFile | null> {
+  const file = await read(home);
+  return file !== null && isAlive(file) ? file : null;
+}
+
+/** Takes our own entry away; one that another server has written since stays. */
+export async function removeServerFile(home: string): Promise<void> {
+  const file = await read(home);
+  const us = ownIdentity();
+  if (file?.pid === us.pid && file.startTime === us.startTime) await rm(pathIn(home), { force: true });
+}
+
+async function read(home: string): Promise<ServerFile | null> {
+  try {
+    return JSON.parse(await readFile(pathIn(home), "utf8")) as ServerFile;
+  } catch {
+    return null;
+  }
+}
