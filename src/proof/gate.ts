@@ -80,7 +80,11 @@ export function gate(name: GateName, check: (input: GateInput) => Promise<Findin
         gate: name,
         contentHash: hash,
         settingsHash: settings,
-        ...red(kind, [reason], { durationMs: Math.round(performance.now() - started) }),
+        ...red(kind, [reason], {
+          durationMs: Math.round(performance.now() - started),
+          // What is owed stays owed, or a well-timed edit would wipe the slate.
+          ...(input.before?.baseline === undefined ? {} : { baseline: input.before.baseline }),
+        }),
       });
       try {
         const before = await contentHash(input.serviceDir);

@@ -17,7 +17,6 @@ export type RedKind =
   | "output_limit"
   | "cancelled"
   | "tampered"
-  | "too_large"
   | "unhealthy"
   | "content_changed"
   | "unreadable";

@@ -251,8 +251,14 @@ test("content that changes while it is judged gets no verdict", async (t) => {
   await service.write({
     "tests/late.test.js": `${failing}import { appendFileSync } from "node:fs";\ntest("edits", () => appendFileSync(${path}, "// later\\n"));\n`,
   });
-  const { ok, facts, reasons } = await testsGate.run(service.input());
-  deepEqual([ok, facts.kind], [false, "content_changed"]);
+  const baseline = {
+    owed: [{ name: "carries", file: "tests/bad.test.js" }],
+    ran: 3,
+    ignores: { comments: 0, hiddenLines: 0 },
+  };
+  const before = { kind: "tests_failing" as const, durationMs: 1, baseline };
+  const { ok, facts, reasons } = await testsGate.run(service.input({}, { before }));
+  deepEqual([ok, facts.kind, facts.baseline], [false, "content_changed", baseline]);
   match(reasons[0]!, /content changed while it was judged/);
 });
 
