@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, test } from "node:test";
@@ -249,6 +249,25 @@ test("the example workspace has two services for scaffold and one that it refuse
   assert.match(about, /refuses/);
 });
 
+test("the example agent builds what scaffold refuses, and repairs what was broken", async (t) => {
+  const folder = await temporary(t);
+  await copyFile(path.join(EXAMPLES, "landing/SPEC.md"), path.join(folder, "SPEC.md"));
+  const work = () =>
+    spawnSync(process.execPath, [path.join(EXAMPLES, "../agents/pagesmith.mjs")], { cwd: folder, encoding: "utf8" });
+  assert.equal(work().status, 0);
+  await rm(path.join(folder, "BUILD/src/site.js"));
+  assert.match(work().stdout, /wrote BUILD\/src\/site\.js\npagesmith: done/);
+  const build = path.join(folder, "BUILD");
+  const suite = await runSuite(build);
+  assert.ok(suite.code === 0 && suite.tests > 0 && suite.passed === suite.tests, suite.output);
+  const coverage = await coverageOf(build, suite.lcov);
+  assert.ok(coverage.absent.length === 0 && coverage.lines > 80, `${coverage.lines} % of lines`);
+  const site = await startBuilt(t, build, path.join(folder, "data"));
+  assert.match(await (await fetch(site.url)).text(), /<h1>Landing<\/h1>/);
+  assert.equal((await fetch(`${site.url}/health`)).status, 200);
+  await site.end("SIGTERM");
+});
+
 type Stored = { record: unknown; route: Route; key: string };
 
 async function write(plan: Plan, url: string): Promise<Stored> {
@@ -267,7 +286,7 @@ async function write(plan: Plan, url: string): Promise<Stored> {
   });
   const record = (await answer.json()) as Record<string, unknown>;
   assert.ok(answer.ok, JSON.stringify(record));
-  return { record, route, key: resource.kind === "keyed" ? "a-key" : String(record[resource.key] ?? "") };
+  return { record, route, key: resource.kind === "keyed" ? "a-key" : `${record[resource.key] as string | number}` };
 }
 
 async function readAgain(plan: Plan, url: string, { route, key }: Stored): Promise<unknown> {

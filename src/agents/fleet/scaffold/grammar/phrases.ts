@@ -115,7 +115,7 @@ function setAction(scope: Scope, route: Route, action: NonNullable<Route["action
 function setField(scope: Scope, field: Field, value: NonNullable<ReturnType<typeof literal>> | null): void {
   const fits =
     field.choices !== undefined
-      ? field.choices.includes(String(value))
+      ? typeof value === "string" && field.choices.includes(value)
       : field.type === "boolean"
         ? typeof value === "boolean"
         : field.type === "string"
@@ -315,7 +315,7 @@ export const PHRASES: Phrase[] = [
   },
   {
     says: String.raw`\b(?:marks?|marked|marking) (?:(?:the|an?|it|this|as|R|be) )*("[^"]+"|[A-Za-z_-]+)`,
-    read: (match, scope) => mark(scope, String(literal(match[1] ?? ""))),
+    read: (match, scope) => mark(scope, (match[1] ?? "").replaceAll('"', "")),
   },
   // Errors and their conditions.
   {

@@ -1,7 +1,7 @@
 import type { Field, Plan, Resource, Route } from "#agents/fleet/scaffold/plan/plan.ts";
 import { badSamples, clientFields, sample } from "#agents/fleet/scaffold/plan/samples.ts";
 import { titleOf } from "#agents/fleet/scaffold/plan/titles.ts";
-import { hasDefaults, routesOf, timeField } from "#agents/fleet/scaffold/write/routes-js.ts";
+import { hasDefaults, routesOf } from "#agents/fleet/scaffold/write/routes-js.ts";
 import { quoted, source } from "#agents/fleet/scaffold/write/text.ts";
 
 type Case = { title: string; body: string };
