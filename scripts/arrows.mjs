@@ -25,6 +25,10 @@ export const arrows = {
   proof: below,
   lines: [...doors, ...below],
   ...Object.fromEntries(rooms.map((room) => [room, domain])),
+  // Who keeps a release alive asks health what to do about it; health knows no release.
+  deploy: [...domain, "health"],
+  // The only folder that wires; main.ts is its door.
+  house: [...domain, ...rooms, "policy", "http", "config.ts"],
   http: [...domain, ...rooms, "policy", "config.ts"],
   cli: [...domain, ...rooms, "policy", "http", "config.ts", "main.ts"],
   web: ["system"],

@@ -25,13 +25,20 @@ export type Settings = {
   host: string;
   port: number;
   logLevel: string;
+  /** What Steward itself was started with; agents and services get of it what they are allowed. */
+  environment: Record<string, string | undefined>;
 };
 
 const Environment = z.object({
   STEWARD_HOME: z.string().optional(),
   STEWARD_STATE: z.string().optional(),
-  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must begin with postgres://").optional(),
-  STEWARD_HOST: z.enum(["127.0.0.1", "::1", "localhost"], "must be a loopback address: only this machine may ask for now").default("127.0.0.1"),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must begin with postgres://")
+    .optional(),
+  STEWARD_HOST: z
+    .enum(["127.0.0.1", "::1", "localhost"], "must be a loopback address: only this machine may ask for now")
+    .default("127.0.0.1"),
   STEWARD_PORT: z.coerce.number().int().min(0).max(65_535).default(8900),
   STEWARD_LOG: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   XDG_STATE_HOME: z.string().optional(),
@@ -45,11 +52,21 @@ export function readSettings(environment: Record<string, string | undefined>, wo
     const problems = read.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
     throw new Failure("invalid", `The environment is not as it should be:\n  ${problems.join("\n  ")}`);
   }
-  const { STEWARD_HOME, STEWARD_STATE, XDG_STATE_HOME, DATABASE_URL, STEWARD_HOST, STEWARD_PORT, STEWARD_LOG } = read.data;
+  const { STEWARD_HOME, STEWARD_STATE, XDG_STATE_HOME, DATABASE_URL, STEWARD_HOST, STEWARD_PORT, STEWARD_LOG } =
+    read.data;
   const folder = realOf(workspace);
   const stateRoot = resolve(STEWARD_STATE ?? defaultStateRoot(XDG_STATE_HOME));
   const home = STEWARD_HOME ? resolve(STEWARD_HOME) : join(stateRoot, "workspaces", nameOf(folder));
-  return { workspace: folder, home, stateRoot, databaseUrl: DATABASE_URL ?? null, host: STEWARD_HOST, port: STEWARD_PORT, logLevel: STEWARD_LOG };
+  return {
+    workspace: folder,
+    home,
+    stateRoot,
+    databaseUrl: DATABASE_URL ?? null,
+    host: STEWARD_HOST,
+    port: STEWARD_PORT,
+    logLevel: STEWARD_LOG,
+    environment,
+  };
 }
 
 function realOf(workspace: string): string {
@@ -57,7 +74,10 @@ function realOf(workspace: string): string {
     return realpathSync(workspace);
   } catch (error) {
     if (!hasErrorCode(error, "ENOENT")) throw error;
-    throw new Failure("not_found", `There is no folder ${resolve(workspace)}. Name an existing one, or run \`steward init\` in it.`);
+    throw new Failure(
+      "not_found",
+      `There is no folder ${resolve(workspace)}. Name an existing one, or run \`steward init\` in it.`,
+    );
   }
 }
 
@@ -69,7 +89,9 @@ function defaultStateRoot(xdg: string | undefined): string {
 
 function nameOf(workspace: string): string {
   const hash = createHash("sha256").update(workspace).digest("hex").slice(0, 8);
-  return `${basename(workspace).replace(/[^A-Za-z0-9._-]+/g, "-").slice(0, 40)}-${hash}`;
+  return `${basename(workspace)
+    .replace(/[^A-Za-z0-9._-]+/g, "-")
+    .slice(0, 40)}-${hash}`;
 }
 
 // ── steward.yaml ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,14 +121,25 @@ const CommandDeploy = z.strictObject({
   stop: z.string().min(1).optional(),
   pass: z.array(z.string()).default([]),
 });
-const Deploy = z.union([z.literal("none").transform(() => null), z.discriminatedUnion("target", [ProcessDeploy, CommandDeploy])]);
+const Deploy = z.union([
+  z.literal("none").transform(() => null),
+  z.discriminatedUnion("target", [ProcessDeploy, CommandDeploy]),
+]);
 
 /** What a service may say, beside what the detection reads of it (test, port, coverage_floor, stack, owner, client, …). */
-const ServiceSection = z.looseObject({ deploy: Deploy.optional(), environment: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).default({}) });
+const ServiceSection = z.looseObject({
+  deploy: Deploy.optional(),
+  environment: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).default({}),
+});
 
 const Rules = z.strictObject({
   services: z.union([z.string(), z.looseObject({ folder: z.string().optional() })]).default("SERVICES"),
-  service: z.record(z.string(), ServiceSection.nullable().transform((one) => one ?? ServiceSection.parse({}))).default({}),
+  service: z
+    .record(
+      z.string(),
+      ServiceSection.nullable().transform((one) => one ?? ServiceSection.parse({})),
+    )
+    .default({}),
   deploy: Deploy.optional(),
   drafting: z.boolean().default(false),
   built_in_builder: z.boolean().default(true),
@@ -114,16 +147,26 @@ const Rules = z.strictObject({
   settle_seconds: z.number().min(0).max(3_600).default(2),
   sweep_seconds: z.number().min(1).max(3_600).default(60),
   probe_seconds: z.number().min(0.2).max(3_600).default(5),
-  test_minutes: z.number().positive().max(24 * 60).default(10),
+  test_minutes: z
+    .number()
+    .positive()
+    .max(24 * 60)
+    .default(10),
   proofs_at_once: z.int().min(1).max(64).default(2),
-  agents: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,39}$/i, "must be letters, digits, - and _"), AgentSettings).default({}),
+  agents: z
+    .record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,39}$/i, "must be letters, digits, - and _"), AgentSettings)
+    .default({}),
 });
 
 export type Rules = z.infer<typeof Rules>;
 export type AgentRules = z.infer<typeof AgentSettings>;
 export type DeployRules = NonNullable<z.infer<typeof Deploy>>;
 
-export type RulesFile = { rules: Rules; /** Hash of what the rules say, whatever the layout. */ version: string; problems: string[] };
+export type RulesFile = {
+  rules: Rules;
+  /** Hash of what the rules say, whatever the layout. */ version: string;
+  problems: string[];
+};
 
 export const rulesFileName = "steward.yaml";
 
@@ -139,10 +182,13 @@ export function readRules(workspace: string): RulesFile {
     if (!hasErrorCode(error, "ENOENT")) return withProblems([`${rulesFileName} cannot be read: ${String(error)}`]);
   }
   const document = parseDocument(text, { logLevel: "silent" });
-  if (document.errors.length > 0) return withProblems(document.errors.map((error) => `${rulesFileName}: ${error.message.split("\n")[0]}`));
+  if (document.errors.length > 0)
+    return withProblems(document.errors.map((error) => `${rulesFileName}: ${error.message.split("\n")[0]}`));
   const read = Rules.safeParse(document.toJS() ?? {});
   if (!read.success) {
-    return withProblems(read.error.issues.map((issue) => `${rulesFileName}: ${issue.path.join(".") || "the file"}: ${issue.message}`));
+    return withProblems(
+      read.error.issues.map((issue) => `${rulesFileName}: ${issue.path.join(".") || "the file"}: ${issue.message}`),
+    );
   }
   return { rules: read.data, version: versionOf(read.data), problems: [] };
 }

@@ -3,7 +3,13 @@ import type { Tx } from "#db/db.ts";
 import type { Candidate, Rank } from "#dispatch/claim.ts";
 
 /** What Steward verified of one agent's work in one capability, over its last hundred runs. */
-export type TrackRecord = { agentId: string; capability: string; judged: number; passed: number; medianSeconds: number | null };
+export type TrackRecord = {
+  agentId: string;
+  capability: string;
+  judged: number;
+  passed: number;
+  medianSeconds: number | null;
+};
 
 export async function trackRecords(tx: Tx): Promise<TrackRecord[]> {
   const { rows } = await sql<TrackRecord>`
@@ -30,7 +36,10 @@ export function rankBy(records: () => readonly TrackRecord[]): Rank {
     return candidates
       .map((one) => ({ one, ...score(recordOf(one), quickest) }))
       .toSorted((a, b) => b.score - a.score || b.one.free - a.one.free || (a.one.name < b.one.name ? -1 : 1))
-      .map(({ one, why }, place) => ({ agentId: one.agentId, why: `${why}; ${ordinal(place)} of ${candidates.length} free` }));
+      .map(({ one, why }, place) => ({
+        agentId: one.agentId,
+        why: `${why}; ${ordinal(place)} of ${candidates.length} free`,
+      }));
   };
 }
 
@@ -39,10 +48,14 @@ function score(record: TrackRecord | undefined, quickest: number): { score: numb
   const judged = (record?.judged ?? 0) + 2;
   const quality = wilsonLowerBound(passed, judged);
   const median = record?.medianSeconds ?? null;
-  const speed = median === null || !Number.isFinite(quickest) ? 0.5 : Math.max(quickest, 0.001) / Math.max(median, 0.001);
+  const speed =
+    median === null || !Number.isFinite(quickest) ? 0.5 : Math.max(quickest, 0.001) / Math.max(median, 0.001);
   const total = 0.8 * quality + 0.2 * Math.min(1, speed);
   const seen = record && record.judged > 0 ? `${record.passed} of ${record.judged} verified` : "nothing verified yet";
-  return { score: total, why: `${seen}${median === null ? "" : `, median ${median.toFixed(1)} s`}, score ${total.toFixed(2)}` };
+  return {
+    score: total,
+    why: `${seen}${median === null ? "" : `, median ${median.toFixed(1)} s`}, score ${total.toFixed(2)}`,
+  };
 }
 
 function wilsonLowerBound(passed: number, judged: number): number {

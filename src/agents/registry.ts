@@ -19,7 +19,11 @@ export type AgentDefinition = {
  * Makes the registry say what is defined now: new agents are added, changed ones changed, and those that are defined
  * no more are off (their record stays). Returns each name's id.
  */
-export async function registerAgents(tx: Tx, because: Because, definitions: readonly AgentDefinition[]): Promise<Map<string, string>> {
+export async function registerAgents(
+  tx: Tx,
+  because: Because,
+  definitions: readonly AgentDefinition[],
+): Promise<Map<string, string>> {
   const { rows: known } = await sql<AgentDefinition & { id: string; off_at: Date | null }>`
     select id, name, kind, capabilities, slots, about, config, off_at from agent order by name for update`.execute(tx);
   const ids = new Map<string, string>();
@@ -34,17 +38,34 @@ export async function registerAgents(tx: Tx, because: Because, definitions: read
       on conflict (id) do update set kind = excluded.kind, capabilities = excluded.capabilities, slots = excluded.slots,
         about = excluded.about, config = excluded.config, off_at = null`.execute(tx);
     const { name, kind, capabilities } = definition;
-    await append(tx, because, before ? { type: "agent.changed", subject: id, name, change: "defined anew" } : { type: "agent.registered", subject: id, name, kind, capabilities: [...capabilities] });
+    await append(
+      tx,
+      because,
+      before
+        ? { type: "agent.changed", subject: id, name, change: "defined anew" }
+        : { type: "agent.registered", subject: id, name, kind, capabilities: [...capabilities] },
+    );
   }
   for (const gone of known.filter(({ name, off_at }) => off_at === null && !ids.has(name))) {
     await sql`update agent set off_at = ${because.at} where id = ${gone.id}`.execute(tx);
-    await append(tx, because, { type: "agent.changed", subject: gone.id, name: gone.name, change: "no longer defined: off" });
+    await append(tx, because, {
+      type: "agent.changed",
+      subject: gone.id,
+      name: gone.name,
+      change: "no longer defined: off",
+    });
   }
   return ids;
 }
 
 function sameDefinition(a: AgentDefinition, b: AgentDefinition): boolean {
-  const parts = ({ kind, capabilities, slots, about, config }: AgentDefinition) => [kind, [...capabilities], slots, about, config];
+  const parts = ({ kind, capabilities, slots, about, config }: AgentDefinition) => [
+    kind,
+    [...capabilities],
+    slots,
+    about,
+    config,
+  ];
   return sameJson(parts(a), parts(b));
 }
 

@@ -18,8 +18,12 @@ const INSTRUCTIONS: Record<string, string[]> = {
     "Write what its stack needs: manifest, entry point, Dockerfile, .env.example; it listens on PORT and answers GET /health with 200.",
     "Write tests that cover more than 80 % of the lines.",
   ],
-  tests: ["Write the tests that are missing. Cover more than the floor of the lines, and every requirement of the spec."],
-  fix: ["Make it pass by mending the code. Do not delete, skip or weaken a test: Steward compares them with those before."],
+  tests: [
+    "Write the tests that are missing. Cover more than the floor of the lines, and every requirement of the spec.",
+  ],
+  fix: [
+    "Make it pass by mending the code. Do not delete, skip or weaken a test: Steward compares them with those before.",
+  ],
   deploy: ["Deploy it, and leave PRODUCTION/deployed_config.json with its port. Steward asks its /health afterwards."],
 };
 
@@ -40,13 +44,14 @@ export function ticketText(claimed: Claimed): string {
     "- Work only in your current folder: it is a copy of the service, and what you change there is taken over when you end.",
     "- Changes to the spec, to steward.yaml, to CI configuration and removals of tests are shown to the owner, not applied.",
     "- Exit with 0 when you are done. Steward then checks the result itself; what you say of it does not count.",
-    "- If this is not for you, write {\"outcome\": \"refused\", \"reasons\": [\"…\"]} to the file named by STEWARD_REPORT_FILE, and exit.",
+    '- If this is not for you, write {"outcome": "refused", "reasons": ["…"]} to the file named by STEWARD_REPORT_FILE, and exit.',
     "",
     "## Why",
     "",
     ...body.reasons.map((reason) => `- ${reason}`),
   ];
-  if (body.difference) parts.push("", "## What changed in the spec since it was built", "", fenced(body.difference, "diff"));
+  if (body.difference)
+    parts.push("", "## What changed in the spec since it was built", "", fenced(body.difference, "diff"));
   if (body.output) parts.push("", "## What the tests printed", "", fenced(body.output, "text"));
   return `${parts.join("\n")}\n`;
 }

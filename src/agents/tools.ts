@@ -9,6 +9,8 @@ export type Tools = WorkTools & {
   environment: Record<string, string | undefined>;
   /** More for the environment of one run, such as its key for the API. */
   runEnvironment(run: { runId: string; fence: number }): Record<string, string>;
+  /** Aborted when this process ends while runners live on: they are followed no more, and adopted later. */
+  leaving: AbortSignal;
   /** What a service's folder shows now. */
   see(serviceDir: string): SeenFacts;
 };

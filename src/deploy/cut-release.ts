@@ -1,4 +1,4 @@
-import { chmod, lstat, readdir, stat } from "node:fs/promises";
+import { chmod, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readManifest, removeRelease, writeManifest, type ReleaseManifest } from "./releases.ts";
 import { checkVersion, type ServiceFolder } from "./service-folder.ts";
@@ -23,7 +23,7 @@ const COPY_LIMITS = { copyLimitBytes: 4 * 1024 ** 3, copyLimitFiles: 500_000 };
 
 /**
  * Makes the release's folder: a copy of the proved content, hashed *after* copying, so that what is released is exactly
- * what was judged whatever happened to the original meanwhile; with its production dependencies; read-only.
+ * what was judged whatever happened to the original meanwhile; with its production dependencies; its files read-only.
  * The manifest is written last: a cut that was broken off is done anew, one that is complete is used as it is.
  */
 export async function cutRelease(
@@ -91,12 +91,16 @@ async function copyContent(service: string, content: string, release: string): P
   throw new Failure("invalid", `${service} cannot be released with links that lead outside of it: ${left.join("; ")}`);
 }
 
-/** Nobody edits production by accident. What a service keeps belongs in DATA_DIR. */
-async function makeReadOnly(path: string): Promise<void> {
-  const found = await lstat(path);
-  if (found.isSymbolicLink()) return;
-  if (found.isDirectory()) for (const name of await readdir(path)) await makeReadOnly(join(path, name));
-  await chmod(path, found.mode & 0o555);
+/**
+ * Nobody edits production by accident; what a service keeps belongs in DATA_DIR. Folders stay writable: a tree of
+ * folders that are not cannot be removed by its own owner, short of chmod.
+ */
+async function makeReadOnly(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await makeReadOnly(path);
+    else if (entry.isFile()) await chmod(path, (await stat(path)).mode & 0o555);
+  }
 }
 
 const short = (hash: string) => hash.slice(0, 12);

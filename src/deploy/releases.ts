@@ -1,5 +1,5 @@
 // The releases of a service: one read-only folder a version, and which of them counts.
-import { chmod, lstat, readdir, rename, rm, symlink } from "node:fs/promises";
+import { readdir, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { checkVersion, readState, type ServiceFolder } from "./service-folder.ts";
 import { Failure } from "#system/failure.ts";
@@ -93,9 +93,7 @@ export async function pruneReleases(folder: ServiceFolder, keep: number, alsoKee
 /** Removes a release, also a half-made one. The manifest first: what is left of it then counts as unfinished. */
 export async function removeRelease(folder: ServiceFolder, version: string): Promise<void> {
   await rm(join(folder.manifests, `${checkVersion(version)}.json`), { force: true });
-  const release = join(folder.releases, version);
-  await makeWritable(release);
-  await rm(release, { recursive: true, force: true });
+  await rm(join(folder.releases, version), { recursive: true, force: true });
   for (const name of await namesIn(folder.logs)) {
     if (name === `${version}.log` || name.startsWith(`${version}.log.`))
       await rm(join(folder.logs, name), { force: true });
@@ -116,16 +114,6 @@ export async function pointCurrent(folder: ServiceFolder, version: string): Prom
 
 async function writeRecord(folder: ServiceFolder, record: ServiceRecord): Promise<void> {
   await writeFileAtomic(folder.record, `${JSON.stringify(record, null, 2)}\n`);
-}
-
-/** A folder without the right to write cannot be emptied by anyone but root. */
-async function makeWritable(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => null);
-  if (found === null || !found.isDirectory()) return;
-  await chmod(path, 0o755);
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeWritable(join(path, entry.name));
-  }
 }
 
 async function namesIn(path: string): Promise<string[]> {

@@ -26,6 +26,7 @@ export function startClaimLoop({
   rank,
   clock,
   log,
+  paused = false,
 }: {
   database: Database;
   hostId: string;
@@ -34,12 +35,15 @@ export function startClaimLoop({
   rank: Rank;
   clock: Clock;
   log: Log;
+  /** Claims nothing before it is first rung. */
+  paused?: boolean;
 }): ClaimLoop {
   let stopped = false;
   let wake: () => void = () => {};
   let rung = false;
 
   const running = (async () => {
+    if (paused) await new Promise<void>((resolve) => (wake = resolve));
     while (!stopped) {
       rung = false;
       const gave = await fill().catch((error: unknown) => {

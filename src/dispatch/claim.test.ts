@@ -24,8 +24,14 @@ type House = Awaited<ReturnType<typeof house>>;
 
 const take = (h: House, overrides: Partial<Parameters<typeof claim>[1]> = {}) =>
   claim(db.database.app, {
-    tenantId: h.tenantId, capability: "builder", candidates: [candidate(h.agentId)], hostId: h.hostId, processId: h.processId,
-    now: new Date(), rank: firstAgent, ...overrides,
+    tenantId: h.tenantId,
+    capability: "builder",
+    candidates: [candidate(h.agentId)],
+    hostId: h.hostId,
+    processId: h.processId,
+    now: new Date(),
+    rank: firstAgent,
+    ...overrides,
   });
 const within = <T>(h: House, work: Parameters<typeof inTenant<T>>[2]) => inTenant(db.database.app, h.tenantId, work);
 const stateOf = (h: House, id: string) =>
@@ -52,19 +58,33 @@ test("the higher priority goes first, and no ticket of another capability is giv
   const low = await makeTicket(h, { priority: 10 });
   const high = await makeTicket(h, { priority: 90 });
   await makeTicket(h, { capability: "tester", priority: 99 });
-  assert.deepEqual((await take(h, { limit: 1 })).map(({ id }) => id), [high]);
-  assert.deepEqual((await take(h)).map(({ id }) => id), [low]);
-  assert.deepEqual((await lanesWithWork(db.database.engine, ["builder", "tester"])).filter(({ tenantId }) => tenantId === h.tenantId).map(({ capability }) => capability), ["tester"]);
+  assert.deepEqual(
+    (await take(h, { limit: 1 })).map(({ id }) => id),
+    [high],
+  );
+  assert.deepEqual(
+    (await take(h)).map(({ id }) => id),
+    [low],
+  );
+  assert.deepEqual(
+    (await lanesWithWork(db.database.engine, ["builder", "tester"]))
+      .filter(({ tenantId }) => tenantId === h.tenantId)
+      .map(({ capability }) => capability),
+    ["tester"],
+  );
 });
 
 test("a report with an older fence is refused after the ticket was taken up again", async () => {
   const h = await house();
   const id = await makeTicket(h);
   const [first] = await take(h);
-  await within(h, (tx) => sql`update ticket set lease_until = now() - interval '1 second' where id = ${id}`.execute(tx));
+  await within(h, (tx) =>
+    sql`update ticket set lease_until = now() - interval '1 second' where id = ${id}`.execute(tx),
+  );
   await sql`select 1`.execute(db.database.engine);
   // The server of the tests may have started a moment ago: the reaper waits one lease after that.
-  while ((await reapExpired(db.database.engine, db.database.app, new Date())) === 0) await new Promise((r) => setTimeout(r, 200));
+  while ((await reapExpired(db.database.engine, db.database.app, new Date())) === 0)
+    await new Promise((r) => setTimeout(r, 200));
   const [second] = await take(h);
   assert.equal(second?.fence, 2);
   const stale = { ticketId: id, runId: first!.runId, fence: 1, agent: "tester", outcome: "done" } as const;
@@ -79,7 +99,11 @@ test("a failure is retried after a while, four times, and then stands", async ()
   for (let attempt = 1; attempt <= 4; attempt++) {
     await within(h, (tx) => sql`update ticket set ready_at = now() where id = ${id}`.execute(tx));
     const [run] = await take(h);
-    await within(h, (tx) => report(tx, new Date(), [{ ticketId: id, runId: run!.runId, fence: run!.fence, agent: "tester", outcome: "failed", reason: "it broke" }]));
+    await within(h, (tx) =>
+      report(tx, new Date(), [
+        { ticketId: id, runId: run!.runId, fence: run!.fence, agent: "tester", outcome: "failed", reason: "it broke" },
+      ]),
+    );
     const ticket = await stateOf(h, id);
     assert.equal(ticket.state, attempt < 4 ? "ready" : "failed");
     if (attempt === 1) assert.ok(ticket.ready_at.getTime() - Date.now() > 3_000, "it waits before it is tried again");
@@ -90,7 +114,11 @@ test("a refusal sends the ticket to another agent, and says so when there is non
   const h = await house();
   const id = await makeTicket(h);
   const [run] = await take(h);
-  await within(h, (tx) => report(tx, new Date(), [{ ticketId: id, runId: run!.runId, fence: 1, agent: "tester", outcome: "refused", reasons: ["it serves pages"] }]));
+  await within(h, (tx) =>
+    report(tx, new Date(), [
+      { ticketId: id, runId: run!.runId, fence: 1, agent: "tester", outcome: "refused", reasons: ["it serves pages"] },
+    ]),
+  );
   assert.deepEqual(await take(h), [], "not to the one that refused it");
   const waits = await within(h, (tx) => explainWaits(tx, new Date(), [id]));
   assert.match(waits.get(id)!, /another agent with the capability builder: it serves pages/);
@@ -128,10 +156,23 @@ test("a claim in flight when a switch commits comes back with nothing or was bef
   });
   await new Promise((resolve) => setTimeout(resolve, 30));
   await within(h, (tx) => setSwitch(tx, "owner", new Date(), { scope: "everything", scopeId: "" }, "stop"));
-  const at = await within(h, async (tx) => (await sql<{ at: Date }>`select clock_timestamp() as at`.execute(tx)).rows[0]!.at);
+  const at = await within(
+    h,
+    async (tx) => (await sql<{ at: Date }>`select clock_timestamp() as at`.execute(tx)).rows[0]!.at,
+  );
   stopped = Date.now();
   await Promise.all(claimers);
-  const after = await within(h, async (tx) => (await sql<{ n: number }>`select count(*)::int as n from ticket where lease_until > ${at}::timestamptz + interval '5 seconds'`.execute(tx)).rows[0]!.n);
+  const after = await within(
+    h,
+    async (tx) =>
+      (
+        await sql<{
+          n: number;
+        }>`select count(*)::int as n from ticket where lease_until > ${at}::timestamptz + interval '5 seconds'`.execute(
+          tx,
+        )
+      ).rows[0]!.n,
+  );
   assert.equal(late, 0);
   assert.equal(after, 0, "no lease was written after the switch had committed");
 });
@@ -139,29 +180,65 @@ test("a claim in flight when a switch commits comes back with nothing or was bef
 test("a budget is never exceeded, with eight claimers at once", async () => {
   const h = await house();
   await within(h, (tx) =>
-    tx.insertInto("budget").values([
-      { id: uuidv7(), tenant_id: h.tenantId, scope: "everything", unit: "nano_usd", period: "day", limit_amount: 500 },
-      { id: uuidv7(), tenant_id: h.tenantId, scope: "line", scope_id: "service", unit: "runs", period: "ever", limit_amount: 40 },
-    ]).execute(),
+    tx
+      .insertInto("budget")
+      .values([
+        {
+          id: uuidv7(),
+          tenant_id: h.tenantId,
+          scope: "everything",
+          unit: "nano_usd",
+          period: "day",
+          limit_amount: 500,
+        },
+        {
+          id: uuidv7(),
+          tenant_id: h.tenantId,
+          scope: "line",
+          scope_id: "service",
+          unit: "runs",
+          period: "ever",
+          limit_amount: 40,
+        },
+      ])
+      .execute(),
   );
   for (let i = 0; i < 80; i++) await makeTicket(h, { estimateNano: 20 });
-  const all = await Promise.all(Array.from({ length: 8 }, async () => {
-    const mine = [];
-    for (;;) {
-      const got = await take(h, { limit: 3 });
-      if (got.length === 0) return mine;
-      mine.push(...got);
-    }
-  }));
+  const all = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const mine = [];
+      for (;;) {
+        const got = await take(h, { limit: 3 });
+        if (got.length === 0) return mine;
+        mine.push(...got);
+      }
+    }),
+  );
   const claimed = all.flat();
   assert.equal(claimed.length, 25, "500 / 20");
   assert.equal(new Set(claimed.map(({ id }) => id)).size, 25);
-  await within(h, (tx) => report(tx, new Date(), claimed.map((one) => ({ ticketId: one.id, runId: one.runId, fence: one.fence, agent: "t", outcome: "done", cost: { nano_usd: 7 } }))));
+  await within(h, (tx) =>
+    report(
+      tx,
+      new Date(),
+      claimed.map((one) => ({
+        ticketId: one.id,
+        runId: one.runId,
+        fence: one.fence,
+        agent: "t",
+        outcome: "done",
+        cost: { nano_usd: 7 },
+      })),
+    ),
+  );
   const budgets = await within(h, (tx) => tx.selectFrom("budget").selectAll().orderBy("unit").execute());
-  assert.deepEqual(budgets.map(({ unit, spent, reserved }) => ({ unit, spent, reserved })), [
-    { unit: "nano_usd", spent: 175, reserved: 0 },
-    { unit: "runs", spent: 25, reserved: 0 },
-  ]);
+  assert.deepEqual(
+    budgets.map(({ unit, spent, reserved }) => ({ unit, spent, reserved })),
+    [
+      { unit: "nano_usd", spent: 175, reserved: 0 },
+      { unit: "runs", spent: 25, reserved: 0 },
+    ],
+  );
 });
 
 test("blockers, approvals, quiet hours and an agent's places hold a ticket back", async () => {
@@ -172,13 +249,25 @@ test("blockers, approvals, quiet hours and an agent's places hold a ticket back"
   assert.deepEqual(await take(h), []);
 
   await makeTicket(h);
-  await within(h, (tx) => sql`insert into quiet_hours (id, tenant_id, scope, from_minute, to_minute) values (${uuidv7()}, tenant_now(), 'everything', 0, 1440)`.execute(tx));
+  await within(h, (tx) =>
+    sql`insert into quiet_hours (id, tenant_id, scope, from_minute, to_minute) values (${uuidv7()}, tenant_now(), 'everything', 0, 1440)`.execute(
+      tx,
+    ),
+  );
   assert.deepEqual(await take(h), []);
   await within(h, (tx) => sql`delete from quiet_hours`.execute(tx));
 
   await makeTicket(h);
-  assert.equal((await take(h, { candidates: [candidate(h.agentId, { slots: 1 })] })).length, 1, "one place, one ticket");
-  assert.equal((await take(h, { candidates: [candidate(h.agentId, { slots: 1 })] })).length, 0, "and it is taken, whoever asks");
+  assert.equal(
+    (await take(h, { candidates: [candidate(h.agentId, { slots: 1 })] })).length,
+    1,
+    "one place, one ticket",
+  );
+  assert.equal(
+    (await take(h, { candidates: [candidate(h.agentId, { slots: 1 })] })).length,
+    0,
+    "and it is taken, whoever asks",
+  );
 });
 
 test("what happened is sealed without a gap, and a changed row is named", async () => {
@@ -190,12 +279,21 @@ test("what happened is sealed without a gap, and a changed row is named", async 
   const admin = await import("pg").then(({ default: pg }) => new pg.Client({ connectionString: db.adminUrl }));
   await admin.connect();
   try {
-    await admin.query(`update event set body = '{}' where id = (select event_id from seal where tenant_id = $1 and seq = 3)`, [h.tenantId]);
+    await admin.query(
+      `update event set body = '{}' where id = (select event_id from seal where tenant_id = $1 and seq = 3)`,
+      [h.tenantId],
+    );
   } finally {
     await admin.end();
   }
   const broken = await within(h, (tx) => verifyLedger(tx));
   assert.deepEqual({ ok: broken.ok, seq: !broken.ok && broken.seq }, { ok: false, seq: 3 });
-  await assert.rejects(within(h, (tx) => sql`update event set actor = 'me'`.execute(tx)), /permission denied/);
-  await assert.rejects(within(h, (tx) => sql`delete from seal`.execute(tx)), /permission denied/);
+  await assert.rejects(
+    within(h, (tx) => sql`update event set actor = 'me'`.execute(tx)),
+    /permission denied/,
+  );
+  await assert.rejects(
+    within(h, (tx) => sql`delete from seal`.execute(tx)),
+    /permission denied/,
+  );
 });

@@ -44,14 +44,23 @@ export type ActTools = {
   processLives(tx: Tx, processId: string): Promise<boolean>;
 };
 
-export type Acted = { effectId: string; result: object; /** It had been done before; nothing was done now. */ replayed: boolean };
+export type Acted = {
+  effectId: string;
+  result: object;
+  /** It had been done before; nothing was done now. */ replayed: boolean;
+};
 
 /**
  * Door 3. Every change to the outside world: switch → budget → approval (of this payload's hash) → idempotency → do →
  * cost → ledger. A dry run goes the same way with an adapter that only records. Nothing is open in the database while
  * it is done. What is refused is recorded with its rule, and thrown.
  */
-export async function act(tools: ActTools, effect: Effect, adapter: Adapter, { dryRun = false, signal = new AbortController().signal } = {}): Promise<Acted> {
+export async function act(
+  tools: ActTools,
+  effect: Effect,
+  adapter: Adapter,
+  { dryRun = false, signal = new AbortController().signal } = {},
+): Promise<Acted> {
   const started = await begin(tools, effect, adapter, dryRun);
   if ("done" in started) return started.done;
   const { effectId } = started;
@@ -67,7 +76,12 @@ export async function act(tools: ActTools, effect: Effect, adapter: Adapter, { d
   }
 }
 
-async function begin(tools: ActTools, effect: Effect, adapter: Adapter, dryRun: boolean): Promise<{ effectId: string } | { done: Acted }> {
+async function begin(
+  tools: ActTools,
+  effect: Effect,
+  adapter: Adapter,
+  dryRun: boolean,
+): Promise<{ effectId: string } | { done: Acted }> {
   const { database, tenantId, clock } = tools;
   try {
     return await inTenant(database.app, tenantId, async (tx) => {
@@ -82,51 +96,122 @@ async function begin(tools: ActTools, effect: Effect, adapter: Adapter, dryRun: 
     if (error instanceof Failure) {
       const at = clock.now();
       await inTenant(database.app, tenantId, (tx) =>
-        append(tx, { actor: effect.actor, at, rule: `effects.${(error as Failure).code}` }, { type: "effect.refused", subject: effect.item.id, kind: effect.kind, key: effect.key, reason: (error as Failure).message }));
+        append(
+          tx,
+          { actor: effect.actor, at, rule: `effects.${(error as Failure).code}` },
+          {
+            type: "effect.refused",
+            subject: effect.item.id,
+            kind: effect.kind,
+            key: effect.key,
+            reason: (error as Failure).message,
+          },
+        ),
+      );
     }
     throw error;
   }
 }
 
 async function refuseIfStopped(tx: Tx, { item, agentId, runId, kind }: Effect): Promise<void> {
-  const standing = await switchAgainst(tx, { line: item.line, itemId: item.id, client: item.client, ...(agentId && { agentId }), ...(runId && { runId }) });
-  if (standing) throw new Failure("stopped", `${kind} was not done: ${describeScope(standing)} is stopped (${standing.reason}). \`steward resume\` lifts it.`);
+  const standing = await switchAgainst(tx, {
+    line: item.line,
+    itemId: item.id,
+    client: item.client,
+    ...(agentId && { agentId }),
+    ...(runId && { runId }),
+  });
+  if (standing)
+    throw new Failure(
+      "stopped",
+      `${kind} was not done: ${describeScope(standing)} is stopped (${standing.reason}). \`steward resume\` lifts it.`,
+    );
 }
 
 async function reserve(tx: Tx, { item, agentId = "", cost = {}, kind }: Effect, effectId: string): Promise<void> {
-  const budgets = await lockBudgets(tx, { lines: [item.line], itemIds: [item.id], clients: item.client ? [item.client] : [], agentIds: agentId ? [agentId] : [] });
+  const budgets = await lockBudgets(tx, {
+    lines: [item.line],
+    itemIds: [item.id],
+    clients: item.client ? [item.client] : [],
+    agentIds: agentId ? [agentId] : [],
+  });
   const over = budgetsOver(budgets, { line: item.line, itemId: item.id, client: item.client, agentId });
   const full = tooSmall(over, cost);
-  if (full) throw new Failure("over_budget", `${kind} was not done: it would exceed the budget of ${full.scope} ${full.scope_id} per ${full.period} (${full.spent + full.reserved} of ${full.limit_amount} ${full.unit} are used).`);
+  if (full)
+    throw new Failure(
+      "over_budget",
+      `${kind} was not done: it would exceed the budget of ${full.scope} ${full.scope_id} per ${full.period} (${full.spent + full.reserved} of ${full.limit_amount} ${full.unit} are used).`,
+    );
   await writeHolds(tx, hold(over, effectId, cost));
 }
 
 async function refuseUnapproved(tx: Tx, { allowedBy, payload, kind, item }: Effect): Promise<void> {
   if ("standing" in allowedBy) return;
-  const approval = await tx.selectFrom("approval").select(["state", "payload_hash"]).where("id", "=", allowedBy.approvalId).executeTakeFirst();
+  const approval = await tx
+    .selectFrom("approval")
+    .select(["state", "payload_hash"])
+    .where("id", "=", allowedBy.approvalId)
+    .executeTakeFirst();
   const hash = payloadHash({ kind, item: item.id, payload });
   if (approval?.state === "approved" && approval.payload_hash === hash) return;
-  throw new Failure("needs_approval", approval?.state === "approved" ? `${kind} was not done: what was approved is not what was to be done.` : `${kind} was not done: it waits for your approval.`);
+  throw new Failure(
+    "needs_approval",
+    approval?.state === "approved"
+      ? `${kind} was not done: what was approved is not what was to be done.`
+      : `${kind} was not done: it waits for your approval.`,
+  );
 }
 
-type Standing = { id: string; state: "doing" | "done" | "failed" | "unknown"; result: object | null; process_id: string; attempt: number; payload_hash: string };
+type Standing = {
+  id: string;
+  state: "doing" | "done" | "failed" | "unknown";
+  result: object | null;
+  process_id: string;
+  attempt: number;
+  payload_hash: string;
+};
 
-async function takeKey(tx: Tx, tools: ActTools, effect: Effect, adapter: Adapter, effectId: string, dryRun: boolean): Promise<{ effectId: string } | { done: Acted }> {
+async function takeKey(
+  tx: Tx,
+  tools: ActTools,
+  effect: Effect,
+  adapter: Adapter,
+  effectId: string,
+  dryRun: boolean,
+): Promise<{ effectId: string } | { done: Acted }> {
   const at = tools.clock.now();
   const hash = payloadHash({ kind: effect.kind, item: effect.item.id, payload: effect.payload });
-  const standing = dryRun ? undefined : (await sql<Standing>`
-    select id, state, result, process_id, attempt, payload_hash from effect where key = ${effect.key} and not dry_run for update`.execute(tx)).rows[0];
-  if (standing && standing.payload_hash !== hash) throw new Failure("conflict", `The key ${effect.key} was used for another ${effect.kind}: one key is for one change.`);
+  const standing = dryRun
+    ? undefined
+    : (
+        await sql<Standing>`
+    select id, state, result, process_id, attempt, payload_hash from effect where key = ${effect.key} and not dry_run for update`.execute(
+          tx,
+        )
+      ).rows[0];
+  if (standing && standing.payload_hash !== hash)
+    throw new Failure(
+      "conflict",
+      `The key ${effect.key} was used for another ${effect.kind}: one key is for one change.`,
+    );
   if (standing?.state === "done") {
     await settle(tx, [{ holder: effectId, cost: {} }]);
     return { done: { effectId: standing.id, result: standing.result ?? {}, replayed: true } };
   }
-  if (standing?.state === "unknown") throw new Failure("needs_approval", `Nobody knows whether the ${effect.kind} of ${effect.key} happened: look, then ask again under another key.`);
+  if (standing?.state === "unknown")
+    throw new Failure(
+      "needs_approval",
+      `Nobody knows whether the ${effect.kind} of ${effect.key} happened: look, then ask again under another key.`,
+    );
   if (standing?.state === "doing") {
-    if (await tools.processLives(tx, standing.process_id)) throw new Failure("conflict", `The ${effect.kind} of ${effect.key} is being done right now.`);
+    if (await tools.processLives(tx, standing.process_id))
+      throw new Failure("conflict", `The ${effect.kind} of ${effect.key} is being done right now.`);
     if (!adapter.resumable) {
       await sql`update effect set state = 'unknown', ended_at = ${at} where id = ${standing.id}`.execute(tx);
-      throw new Failure("needs_approval", `The process that did the ${effect.kind} of ${effect.key} died in the middle: look whether it happened.`);
+      throw new Failure(
+        "needs_approval",
+        `The process that did the ${effect.kind} of ${effect.key} died in the middle: look whether it happened.`,
+      );
     }
   }
   const attempt = (standing?.attempt ?? 0) + 1;
@@ -134,22 +219,40 @@ async function takeKey(tx: Tx, tools: ActTools, effect: Effect, adapter: Adapter
   if (standing) {
     // Its reservation was made under the new id; the row and its key stay the same.
     await sql`update reservation set holder = ${id} where holder = ${effectId}`.execute(tx);
-    await sql`update effect set state = 'doing', attempt = ${attempt}, process_id = ${tools.processId}, started_at = ${at}, ended_at = null where id = ${id}`.execute(tx);
+    await sql`update effect set state = 'doing', attempt = ${attempt}, process_id = ${tools.processId}, started_at = ${at}, ended_at = null where id = ${id}`.execute(
+      tx,
+    );
   } else {
     await sql`
       insert into effect (id, tenant_id, key, kind, item_id, run_id, payload, payload_hash, dry_run, state, process_id, started_at)
-      values (${id}, tenant_now(), ${effect.key}, ${effect.kind}, ${effect.item.id}, ${effect.runId ?? null}, ${JSON.stringify(effect.payload)}, ${hash}, ${dryRun}, 'doing', ${tools.processId}, ${at})`.execute(tx);
+      values (${id}, tenant_now(), ${effect.key}, ${effect.kind}, ${effect.item.id}, ${effect.runId ?? null}, ${JSON.stringify(effect.payload)}, ${hash}, ${dryRun}, 'doing', ${tools.processId}, ${at})`.execute(
+      tx,
+    );
   }
-  const rule = "standing" in effect.allowedBy ? `standing: ${effect.allowedBy.standing}` : `approval ${effect.allowedBy.approvalId}`;
-  await append(tx, { actor: effect.actor, at, rule }, { type: "effect.started", subject: id, kind: effect.kind, key: effect.key, payloadHash: hash, dryRun, attempt });
+  const rule =
+    "standing" in effect.allowedBy
+      ? `standing: ${effect.allowedBy.standing}`
+      : `approval ${effect.allowedBy.approvalId}`;
+  await append(
+    tx,
+    { actor: effect.actor, at, rule },
+    { type: "effect.started", subject: id, kind: effect.kind, key: effect.key, payloadHash: hash, dryRun, attempt },
+  );
   return { effectId: id };
 }
 
-async function end({ database, tenantId, clock }: ActTools, effect: Effect, effectId: string, { state, result, cost }: { state: "done" | "failed" | "unknown"; result: object; cost: Cost }): Promise<void> {
+async function end(
+  { database, tenantId, clock }: ActTools,
+  effect: Effect,
+  effectId: string,
+  { state, result, cost }: { state: "done" | "failed" | "unknown"; result: object; cost: Cost },
+): Promise<void> {
   const at = clock.now();
   await inTenant(database.app, tenantId, async (tx) => {
     await sql`
-      update effect set state = ${state}, result = ${JSON.stringify(result)}, cost_nano = ${cost.nano_usd ?? 0}, ended_at = ${at} where id = ${effectId}`.execute(tx);
+      update effect set state = ${state}, result = ${JSON.stringify(result)}, cost_nano = ${cost.nano_usd ?? 0}, ended_at = ${at} where id = ${effectId}`.execute(
+      tx,
+    );
     await settle(tx, [{ holder: effectId, cost }]);
     const { kind, key } = effect;
     await append(tx, { actor: effect.actor, at }, state === "done"

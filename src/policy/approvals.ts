@@ -46,21 +46,37 @@ export async function ask(tx: Tx, because: Because, question: Question): Promise
       ${JSON.stringify(question.payload)}, ${hash}, ${question.expiresAt ?? null}, ${question.onExpiry ?? "decline"}, ${because.at})
     on conflict (tenant_id, payload_hash) where state = 'open' do nothing returning id`.execute(tx);
   if (rows.length === 0) {
-    const open = await sql<{ id: string }>`select id from approval where payload_hash = ${hash} and state = 'open'`.execute(tx);
+    const open = await sql<{
+      id: string;
+    }>`select id from approval where payload_hash = ${hash} and state = 'open'`.execute(tx);
     return open.rows[0]!.id;
   }
-  await append(tx, because, { type: "approval.asked", subject: id, kind: question.kind, question: question.question, why: question.why, payloadHash: hash });
+  await append(tx, because, {
+    type: "approval.asked",
+    subject: id,
+    kind: question.kind,
+    question: question.question,
+    why: question.why,
+    payloadHash: hash,
+  });
   return id;
 }
 
 /** Records a person's answer. Deciding twice is an error that says what was decided. */
-export async function decide(tx: Tx, because: Because, { id, decision, from }: { id: string; decision: "approved" | "declined"; from: string }): Promise<Approval> {
+export async function decide(
+  tx: Tx,
+  because: Because,
+  { id, decision, from }: { id: string; decision: "approved" | "declined"; from: string },
+): Promise<Approval> {
   const { rows } = await sql<Approval>`select * from approval where id = ${id} for update`.execute(tx);
   const approval = rows[0];
-  if (!approval) throw new Failure("not_found", `There is no question ${id}. \`steward status\` lists what waits for you.`);
+  if (!approval)
+    throw new Failure("not_found", `There is no question ${id}. \`steward status\` lists what waits for you.`);
   if (approval.state !== "open") throw new Failure("conflict", `That question was ${approval.state} already.`);
   await sql`
-    update approval set state = ${decision}, decided_at = ${because.at}, decided_by = ${because.actor}, decided_from = ${from} where id = ${id}`.execute(tx);
+    update approval set state = ${decision}, decided_at = ${because.at}, decided_by = ${because.actor}, decided_from = ${from} where id = ${id}`.execute(
+    tx,
+  );
   await append(tx, because, { type: "approval.decided", subject: id, decision, from });
   await sql`select pg_notify('steward_ready', '')`.execute(tx);
   return approval;

@@ -34,6 +34,8 @@ export type Keeper = {
   /** The rules changed: everything is looked at by the new ones. */
   rulesChanged(): Promise<void>;
   see(serviceDir: string): SeenFacts;
+  /** Where a service of this name lies, or would. */
+  folderOf(service: string): string;
 };
 
 /**
@@ -65,7 +67,7 @@ export function keepWorkspace(
     return inTurn(name, async () => {
       if (stopped) return;
       const open = openWorkspace(workspace, rules());
-      if (!open.names.includes(name)) return void (await markGone(name));
+      if (!open.names.includes(name)) return markGone(name);
       await outlastDatabase(tools.database, () => lookOnce(name, () => openWorkspace(workspace, rules()).read(name)));
     });
   }
@@ -102,7 +104,12 @@ export function keepWorkspace(
 
   async function versionOf(name: string): Promise<number | null> {
     return inTenant(tools.database.app, tools.tenantId, async (tx) => {
-      const item = await tx.selectFrom("item").select("version").where("line", "=", "service").where("key", "=", name).executeTakeFirst();
+      const item = await tx
+        .selectFrom("item")
+        .select("version")
+        .where("line", "=", "service")
+        .where("key", "=", name)
+        .executeTakeFirst();
       return item?.version ?? null;
     });
   }
@@ -113,13 +120,17 @@ export function keepWorkspace(
     const at = tools.clock.now();
     await inTenant(tools.database.app, tools.tenantId, async (tx) => {
       const { rows } = await sql<{ id: string }>`
-        update item set gone_at = ${at}, updated_at = ${at} where line = 'service' and key = ${name} and gone_at is null returning id`.execute(tx);
+        update item set gone_at = ${at}, updated_at = ${at} where line = 'service' and key = ${name} and gone_at is null returning id`.execute(
+        tx,
+      );
       const item = rows[0];
       if (!item) return;
       const { rows: cancelled } = await sql<{ id: string }>`
         update ticket set state = 'cancelled', outcome = 'cancelled', last_error = 'its folder is gone', ended_at = ${at}, updated_at = ${at}
         where item_id = ${item.id} and state in ('ready', 'waiting') returning id`.execute(tx);
-      await sql`update ticket set stop_reason = 'its folder is gone' where item_id = ${item.id} and state = 'claimed'`.execute(tx);
+      await sql`update ticket set stop_reason = 'its folder is gone' where item_id = ${item.id} and state = 'claimed'`.execute(
+        tx,
+      );
       await append(tx, { actor: "steward", at, rule: "workspace.gone" }, { type: "item.gone", subject: item.id, line: "service", key: name },
         ...cancelled.map(({ id }) => ({ type: "ticket.cancelled" as const, subject: id, item: item.id, reason: "its folder is gone" }))); // prettier-ignore
     });
@@ -141,13 +152,18 @@ export function keepWorkspace(
 
   async function namesKept(): Promise<string[]> {
     return inTenant(tools.database.app, tools.tenantId, async (tx) =>
-      (await tx.selectFrom("item").select("key").where("line", "=", "service").where("gone_at", "is", null).execute()).map(({ key }) => key));
+      (
+        await tx.selectFrom("item").select("key").where("line", "=", "service").where("gone_at", "is", null).execute()
+      ).map(({ key }) => key),
+    );
   }
 
   function sweepNow(all: boolean): Promise<void> {
     sweeping = (sweeping ?? Promise.resolve())
       .then(() => sweep({ all }))
-      .catch((error: unknown) => tools.log.error({ err: error }, "the sweep of the workspace failed; it is tried again"));
+      .catch((error: unknown) =>
+        tools.log.error({ err: error }, "the sweep of the workspace failed; it is tried again"),
+      );
     return sweeping;
   }
 
@@ -191,6 +207,7 @@ export function keepWorkspace(
       }
       await sweepNow(true);
     },
+    folderOf: (service) => join(openWorkspace(workspace, rules()).folder, service),
     see(serviceDir) {
       const open = openWorkspace(workspace, rules());
       return open.read(serviceDir.slice(open.folder.length + 1));

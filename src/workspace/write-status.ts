@@ -15,7 +15,12 @@ export type StatusOf = (itemId: string) => Promise<{ health: string; port: numbe
  */
 export async function writeStatus(
   tools: Pick<WorkTools, "log" | "clock">,
-  { workspace, seen, advanced, statusOf }: { workspace: string; seen: SeenFacts; advanced: Advanced; statusOf: StatusOf },
+  {
+    workspace,
+    seen,
+    advanced,
+    statusOf,
+  }: { workspace: string; seen: SeenFacts; advanced: Advanced; statusOf: StatusOf },
 ): Promise<void> {
   if (seen.unreadable !== null) return;
   const { verdict, decision } = advanced;
@@ -24,16 +29,29 @@ export async function writeStatus(
     // A service without code is the owner's draft: its README is theirs until Steward begins to build.
     const create = verdict.stage !== "SPECS";
     await setReadmeStatus(seen.path, statusLine(advanced, { health, port }), { within: workspace, create });
-    const status = verdict.phase === "PRODUCTION" || verdict.phase === "UNHEALTHY" ? `production (${health})` : verdict.phase.toLowerCase().replaceAll("_", " ");
+    const status =
+      verdict.phase === "PRODUCTION" || verdict.phase === "UNHEALTHY"
+        ? `production (${health})`
+        : verdict.phase.toLowerCase().replaceAll("_", " ");
     const publicPort = port ?? seen.settings.port;
     const registry = join(seen.path, "..", "SERVICE_REGISTRY.json");
-    await updateRegistry(registry, new Map([[seen.name, { status, phase: verdict.phase, ...(publicPort !== undefined && { port: publicPort }) }]]), { within: workspace, now: tools.clock.now() });
+    await updateRegistry(
+      registry,
+      new Map([[seen.name, { status, phase: verdict.phase, ...(publicPort !== undefined && { port: publicPort }) }]]),
+      { within: workspace, now: tools.clock.now() },
+    );
   } catch (error) {
-    tools.log.warn({ service: seen.name, reason: messageOf(error), decision: decision.rule }, "a status in the workspace could not be written");
+    tools.log.warn(
+      { service: seen.name, reason: messageOf(error), decision: decision.rule },
+      "a status in the workspace could not be written",
+    );
   }
 }
 
-function statusLine({ verdict, decision }: Advanced, { health, port }: { health: string; port: number | null }): string {
+function statusLine(
+  { verdict, decision }: Advanced,
+  { health, port }: { health: string; port: number | null },
+): string {
   const why = decision.does === "ask" ? ` – needs you: ${decision.why}` : "";
   switch (verdict.phase) {
     case "PRODUCTION":

@@ -27,14 +27,23 @@ const MANIFEST = "BUILD/.scaffold.json";
 export async function buildByRules(tools: Tools, claimed: Claimed, signal: AbortSignal): Promise<string[] | null> {
   const folder = runFolderOf(tools.home, claimed.runId);
   const item = await inTenant(tools.database.app, tools.tenantId, (tx) =>
-    tx.selectFrom("item").select(["folder", "port"]).where("id", "=", claimed.item_id).executeTakeFirstOrThrow());
+    tx.selectFrom("item").select(["folder", "port"]).where("id", "=", claimed.item_id).executeTakeFirstOrThrow(),
+  );
   try {
     await rm(folder.work, { recursive: true, force: true });
     await saveBaseline(folder.baseline, await prepareWorkplace({ serviceDir: item.folder!, workDir: folder.work }));
     const refusal = await writeInto(folder.work, claimed, item.port);
     if (refusal) return refusal;
     signal.throwIfAborted();
-    const work = { runId: claimed.runId, ticketId: claimed.id, itemId: claimed.item_id, fence: claimed.fence, kind: claimed.kind, round: claimed.round, agent: claimed.agentName };
+    const work = {
+      runId: claimed.runId,
+      ticketId: claimed.id,
+      itemId: claimed.item_id,
+      fence: claimed.fence,
+      kind: claimed.kind,
+      round: claimed.round,
+      agent: claimed.agentName,
+    };
     await outlastDatabase(tools.database, () => takeOver(tools, work, folder));
     return null;
   } finally {
@@ -42,13 +51,24 @@ export async function buildByRules(tools: Tools, claimed: Claimed, signal: Abort
   }
 }
 
-async function writeInto(work: string, { body, item_key: name }: Claimed, port: number | null): Promise<string[] | null> {
+async function writeInto(
+  work: string,
+  { body, item_key: name }: Claimed,
+  port: number | null,
+): Promise<string[] | null> {
   const spec = typeof body.spec === "string" ? await readFile(join(work, body.spec), "utf8") : "";
   const built = scaffold(spec, { name, ...(port !== null && { port }) });
   if (!built.ok) return built.reasons;
   const before = await readManifest(work);
-  const foreign = await othersFiles(work, built.files.map(({ path }) => path), before);
-  if (foreign.length > 0) return [`these files were written or changed by somebody else, and scaffold would write over them: ${foreign.slice(0, 10).join(", ")}`];
+  const foreign = await othersFiles(
+    work,
+    built.files.map(({ path }) => path),
+    before,
+  );
+  if (foreign.length > 0)
+    return [
+      `these files were written or changed by somebody else, and scaffold would write over them: ${foreign.slice(0, 10).join(", ")}`,
+    ];
 
   const manifest: Manifest = { files: {} };
   for (const path of Object.keys(before.files)) await rm(join(work, path), { force: true });
@@ -77,7 +97,9 @@ async function othersFiles(work: string, paths: string[], { files }: Manifest): 
 async function readManifest(work: string): Promise<Manifest> {
   try {
     const read = JSON.parse(await readFile(join(work, MANIFEST), "utf8")) as Partial<Manifest>;
-    const inside = Object.entries(read.files ?? {}).filter(([path]) => path.startsWith("BUILD/") && !path.split("/").includes(".."));
+    const inside = Object.entries(read.files ?? {}).filter(
+      ([path]) => path.startsWith("BUILD/") && !path.split("/").includes(".."),
+    );
     return { files: Object.fromEntries(inside) };
   } catch {
     return { files: {} };

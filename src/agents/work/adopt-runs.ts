@@ -10,7 +10,7 @@ import { LEASE_SECONDS } from "#dispatch/lease.ts";
 import { report } from "#dispatch/report.ts";
 import { append } from "#ledger/append.ts";
 import { bootId, isAlive, sweepMarked } from "#system/processes.ts";
-import { finishRun } from "./finish-run.ts";
+import { finishRun, reportLoss } from "./finish-run.ts";
 import { runFolderOf } from "./run-folder.ts";
 import type { EndedWork } from "./take-over.ts";
 
@@ -47,8 +47,12 @@ export async function adoptRuns(tools: Tools, follow: Follow): Promise<number> {
       const stop = () => void endRun(folder.folder, orphan.fence);
       if (signal.aborted) stop();
       else signal.addEventListener("abort", stop, { once: true });
-      const ended = await waitForEnd(folder.folder, orphan.fence);
-      await finishRun(tools, orphan, folder, ended, signal.aborted ? String(signal.reason) : null);
+      try {
+        const ended = await waitForEnd(folder.folder, orphan.fence, { signal: tools.leaving });
+        await finishRun(tools, orphan, folder, ended, signal.aborted ? String(signal.reason) : null);
+      } catch (error) {
+        if (!tools.leaving.aborted) await reportLoss(tools, orphan, error);
+      }
     });
   }
   return orphans.length;
@@ -62,7 +66,10 @@ async function findOrphans({ database, tenantId, hostId, processId }: Tools): Pr
       from run r join ticket t on t.id = r.ticket_id and t.run_id = r.id and t.state = 'claimed' join agent a on a.id = r.agent_id
       left join process p on p.id = r.process_id and p.ended_at is null
       where r.host_id = ${hostId} and r.state <> 'ended' and r.process_id <> ${processId}`.execute(tx);
-    return rows.filter(({ pid, start_time }) => pid === null || start_time === null || !isAlive({ pid, startTime: start_time, bootId: bootId() }));
+    return rows.filter(
+      ({ pid, start_time }) =>
+        pid === null || start_time === null || !isAlive({ pid, startTime: start_time, bootId: bootId() }),
+    );
   });
 }
 
@@ -70,16 +77,28 @@ async function findOrphans({ database, tenantId, hostId, processId }: Tools): Pr
 async function makeOurs({ database, tenantId, processId, clock }: Tools, orphan: Orphan): Promise<boolean> {
   return inTenant(database.app, tenantId, async (tx) => {
     const { rows } = await sql`
-      update run set process_id = ${processId} where id = ${orphan.runId} and process_id = ${orphan.owner} and state <> 'ended' returning 1`.execute(tx);
+      update run set process_id = ${processId} where id = ${orphan.runId} and process_id = ${orphan.owner} and state <> 'ended' returning 1`.execute(
+      tx,
+    );
     if (rows.length === 0) return false;
     await sql`
       update ticket set process_id = ${processId}, lease_until = greatest(lease_until, now() + make_interval(secs => ${LEASE_SECONDS[orphan.leaseKind]}))
       where id = ${orphan.ticketId} and fence = ${orphan.fence} and state = 'claimed'`.execute(tx);
-    await append(tx, { actor: "steward", at: clock.now(), rule: "agents.adopt" }, { type: "run.adopted", subject: orphan.runId, ticket: orphan.ticketId, by: processId });
+    await append(
+      tx,
+      { actor: "steward", at: clock.now(), rule: "agents.adopt" },
+      { type: "run.adopted", subject: orphan.runId, ticket: orphan.ticketId, by: processId },
+    );
     return true;
   });
 }
 
-async function lost({ database, tenantId, clock }: Tools, { ticketId, runId, fence, agent }: Orphan, reason: string): Promise<void> {
-  await inTenant(database.app, tenantId, (tx) => report(tx, clock.now(), [{ outcome: "lost", reason, ticketId, runId, fence, agent }]));
+async function lost(
+  { database, tenantId, clock }: Tools,
+  { ticketId, runId, fence, agent }: Orphan,
+  reason: string,
+): Promise<void> {
+  await inTenant(database.app, tenantId, (tx) =>
+    report(tx, clock.now(), [{ outcome: "lost", reason, ticketId, runId, fence, agent }]),
+  );
 }

@@ -12,15 +12,27 @@ import type { RunFolder } from "./run-folder.ts";
 import { takeOver, type EndedWork } from "./take-over.ts";
 
 /** What an agent may say of its end. Only a refusal is believed: the work itself is looked at. */
-const AgentsReport = z.object({ outcome: z.enum(["refused", "done", "failed"]), reasons: z.array(z.string().max(2_000)).max(50).default([]) });
+const AgentsReport = z.object({
+  outcome: z.enum(["refused", "done", "failed"]),
+  reasons: z.array(z.string().max(2_000)).max(50).default([]),
+});
 
 /** Reports a run whose runner has ended or is dead, then has its item looked at again. */
-export async function finishRun(tools: Tools, work: EndedWork, folder: RunFolder, ended: EndedRun, stopped: string | null): Promise<void> {
+export async function finishRun(
+  tools: Tools,
+  work: EndedWork,
+  folder: RunFolder,
+  ended: EndedRun,
+  stopped: string | null,
+): Promise<void> {
   try {
     if (ended.state === "dead") await endRun(folder.folder, work.fence);
     const outcome = ended.state === "dead" ? deadRunner() : await outcomeOf(ended.result, folder, stopped);
     await outlastDatabase(tools.database, () =>
-      outcome.outcome === "done" ? takeOver(tools, work, folder) : reportOnly(tools, work, outcome, ended.state === "ended" ? detailOf(ended.result) : {}));
+      outcome.outcome === "done"
+        ? takeOver(tools, work, folder)
+        : reportOnly(tools, work, outcome, ended.state === "ended" ? detailOf(ended.result) : {}),
+    );
   } catch (error) {
     await reportLoss(tools, work, error);
   }
@@ -31,13 +43,21 @@ export async function finishRun(tools: Tools, work: EndedWork, folder: RunFolder
 /** For what went wrong on our side: a Failure is the run's, such as a folder too large; all else is a lost worker. */
 export async function reportLoss(tools: Tools, work: EndedWork, error: unknown): Promise<void> {
   tools.log.error({ err: error, run: work.runId, agent: work.agent }, "a run could not be carried out");
-  const outcome: Outcome = error instanceof Failure ? { outcome: "failed", reason: error.message } : { outcome: "lost", reason: `Steward could not carry it out: ${messageOf(error)}` };
-  await outlastDatabase(tools.database, () => reportOnly(tools, work, outcome, {})).catch((again: unknown) => tools.log.error({ err: again, run: work.runId }, "and that could not be reported; its lease will run out"));
+  const outcome: Outcome =
+    error instanceof Failure
+      ? { outcome: "failed", reason: error.message }
+      : { outcome: "lost", reason: `Steward could not carry it out: ${messageOf(error)}` };
+  await outlastDatabase(tools.database, () => reportOnly(tools, work, outcome, {})).catch((again: unknown) =>
+    tools.log.error({ err: again, run: work.runId }, "and that could not be reported; its lease will run out"),
+  );
 }
 
 async function reportOnly(tools: Tools, work: EndedWork, outcome: Outcome, detail: object): Promise<void> {
   await inTenant(tools.database.app, tools.tenantId, (tx) =>
-    report(tx, tools.clock.now(), [{ ...outcome, ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent, detail }]));
+    report(tx, tools.clock.now(), [
+      { ...outcome, ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent, detail },
+    ]),
+  );
 }
 
 function deadRunner(): Outcome {
@@ -62,10 +82,14 @@ async function outcomeOf(result: RunResult, folder: RunFolder, stopped: string |
     case "exited": {
       if (result.signal === "SIGKILL") return { outcome: "lost", reason: "it was killed from outside (SIGKILL)" };
       const said = await readReport(folder.report);
-      if (said?.outcome === "refused") return { outcome: "refused", reasons: said.reasons.length > 0 ? said.reasons : ["it gave no reason"] };
+      if (said?.outcome === "refused")
+        return { outcome: "refused", reasons: said.reasons.length > 0 ? said.reasons : ["it gave no reason"] };
       if (result.exitCode === 0 && said?.outcome !== "failed") return { outcome: "done" };
       const how = result.signal ? `ended by ${result.signal}` : `exit code ${result.exitCode}`;
-      return { outcome: "failed", reason: `${how}${said && said.reasons.length > 0 ? `: ${said.reasons.join("; ")}` : saying}` };
+      return {
+        outcome: "failed",
+        reason: `${how}${said && said.reasons.length > 0 ? `: ${said.reasons.join("; ")}` : saying}`,
+      };
     }
   }
 }

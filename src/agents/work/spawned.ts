@@ -21,17 +21,34 @@ import { runFolderOf, type RunFolder } from "./run-folder.ts";
  * One run of a spawned agent, from its claim to its report. The agent itself is held by a detached runner: if this
  * process dies anywhere in here, another adopts the run and goes on.
  */
-export async function workSpawned(tools: Tools, driver: AgentDriver, claimed: Claimed, signal: AbortSignal): Promise<void> {
+export async function workSpawned(
+  tools: Tools,
+  driver: AgentDriver,
+  claimed: Claimed,
+  signal: AbortSignal,
+): Promise<void> {
   const folder = runFolderOf(tools.home, claimed.runId);
-  const work = { runId: claimed.runId, ticketId: claimed.id, itemId: claimed.item_id, fence: claimed.fence, kind: claimed.kind, round: claimed.round, agent: claimed.agentName };
-  const stop = () => void endRun(folder.folder, claimed.fence).catch((error: unknown) => tools.log.error({ err: error, run: work.runId }, "a run could not be ended"));
+  const work = {
+    runId: claimed.runId,
+    ticketId: claimed.id,
+    itemId: claimed.item_id,
+    fence: claimed.fence,
+    kind: claimed.kind,
+    round: claimed.round,
+    agent: claimed.agentName,
+  };
+  const stop = () =>
+    void endRun(folder.folder, claimed.fence).catch((error: unknown) =>
+      tools.log.error({ err: error, run: work.runId }, "a run could not be ended"),
+    );
   try {
     const { exited } = await start(tools, driver, claimed, folder);
     if (signal.aborted) stop();
     else signal.addEventListener("abort", stop, { once: true });
-    const ended = await waitForEnd(folder.folder, claimed.fence, { exited });
+    const ended = await waitForEnd(folder.folder, claimed.fence, { exited, signal: tools.leaving });
     await finishRun(tools, work, folder, ended, signal.aborted ? String(signal.reason) : null);
   } catch (error) {
+    if (tools.leaving.aborted) return;
     await endRun(folder.folder, claimed.fence).catch(() => {});
     await reportLoss(tools, work, error);
   } finally {
@@ -41,8 +58,13 @@ export async function workSpawned(tools: Tools, driver: AgentDriver, claimed: Cl
 
 async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder: RunFolder): Promise<StartedRunner> {
   const { database, tenantId, home } = tools;
-  const serviceDir = await inTenant(database.app, tenantId, async (tx) =>
-    (await tx.selectFrom("item").select("folder").where("id", "=", claimed.item_id).executeTakeFirstOrThrow()).folder!);
+  const serviceDir = await inTenant(
+    database.app,
+    tenantId,
+    async (tx) =>
+      (await tx.selectFrom("item").select("folder").where("id", "=", claimed.item_id).executeTakeFirstOrThrow())
+        .folder!,
+  );
   await rm(folder.work, { recursive: true, force: true });
   await saveBaseline(folder.baseline, await prepareWorkplace({ serviceDir, workDir: folder.work }));
   const spec = await driver.prepare({
@@ -52,7 +74,18 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     fence: claimed.fence,
     service: claimed.item_key,
     kind: claimed.kind,
-    ticket: { text: ticketText(claimed), data: { id: claimed.id, kind: claimed.kind, capability: claimed.capability, title: claimed.title, round: claimed.round, attempt: claimed.attempt, ...claimed.body } },
+    ticket: {
+      text: ticketText(claimed),
+      data: {
+        id: claimed.id,
+        kind: claimed.kind,
+        capability: claimed.capability,
+        title: claimed.title,
+        round: claimed.round,
+        attempt: claimed.attempt,
+        ...claimed.body,
+      },
+    },
     workDir: folder.work,
     runFolder: folder.folder,
     lease: {
@@ -67,11 +100,20 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     home,
     ...(tools.lease.kind === "embedded" ? { lastOneOutScript } : {}),
   });
-  await prepareRun(folder.folder, { ...spec, env: { ...spec.env, ...tools.runEnvironment(claimed), STEWARD_REPORT_FILE: folder.report } });
+  await prepareRun(folder.folder, {
+    ...spec,
+    env: { ...spec.env, ...tools.runEnvironment(claimed), STEWARD_REPORT_FILE: folder.report },
+  });
   const runner = await startRunner(folder.folder);
   await inTenant(database.app, tenantId, async (tx) => {
-    await sql`update run set state = 'running', folder = ${folder.folder}, pid = ${runner.pid}, heartbeat_at = now() where id = ${claimed.runId} and state = 'starting'`.execute(tx);
-    await append(tx, { actor: "steward", at: tools.clock.now() }, { type: "run.started", subject: claimed.runId, ticket: claimed.id, agent: claimed.agentName, pid: runner.pid });
+    await sql`update run set state = 'running', folder = ${folder.folder}, pid = ${runner.pid}, heartbeat_at = now() where id = ${claimed.runId} and state = 'starting'`.execute(
+      tx,
+    );
+    await append(
+      tx,
+      { actor: "steward", at: tools.clock.now() },
+      { type: "run.started", subject: claimed.runId, ticket: claimed.id, agent: claimed.agentName, pid: runner.pid },
+    );
   });
   return runner;
 }

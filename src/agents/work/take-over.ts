@@ -13,7 +13,15 @@ import { contentHash } from "#proof/content-hash.ts";
 import type { RunFolder } from "./run-folder.ts";
 
 /** A run whose agent has ended. */
-export type EndedWork = { runId: string; ticketId: string; itemId: string; fence: number; kind: string; round: number; agent: string };
+export type EndedWork = {
+  runId: string;
+  ticketId: string;
+  itemId: string;
+  fence: number;
+  kind: string;
+  round: number;
+  agent: string;
+};
 
 /**
  * Takes what a run made over into the service, looks whether the stage's work is there, and reports. May be run again
@@ -33,17 +41,36 @@ export async function takeOver(tools: Tools, work: EndedWork, folder: RunFolder)
     proposals: proposals.map(({ path, kind, reason }) => `${path} (${kind}): ${reason}`),
     refused: refused.map(({ path, reason }) => `${path}: ${reason}`),
   };
-  const reasons = [...problems, ...(problems.length > 0 ? [...detail.conflicts, ...detail.proposals, ...detail.refused] : [])];
-  const outcome: Outcome = problems.length > 0 ? { outcome: "failed", reason: reasons.join("; ") } : { outcome: "done" };
+  const reasons = [
+    ...problems,
+    ...(problems.length > 0 ? [...detail.conflicts, ...detail.proposals, ...detail.refused] : []),
+  ];
+  const outcome: Outcome =
+    problems.length > 0 ? { outcome: "failed", reason: reasons.join("; ") } : { outcome: "done" };
   const hash = await contentHash(serviceDir).catch(() => null);
   const at = tools.clock.now();
   await inTenant(tools.database.app, tools.tenantId, async (tx) => {
-    const accepted = await report(tx, at, [{ ...outcome, ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent, detail }]);
+    const accepted = await report(tx, at, [
+      { ...outcome, ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent, detail },
+    ]);
     if (accepted.size === 0) return;
-    await append(tx, { actor: `agent:${work.agent}`, at }, { type: "run.applied", subject: work.runId, ticket: work.ticketId, applied, conflicts: detail.conflicts, proposals: detail.proposals });
+    await append(
+      tx,
+      { actor: `agent:${work.agent}`, at },
+      {
+        type: "run.applied",
+        subject: work.runId,
+        ticket: work.ticketId,
+        applied,
+        conflicts: detail.conflicts,
+        proposals: detail.proposals,
+      },
+    );
     await sql`update item set applied_hash = ${hash} where id = ${work.itemId}`.execute(tx);
     if (outcome.outcome === "done" && work.kind === "build") {
-      await sql`update round set built_at = ${at} where item_id = ${work.itemId} and number = ${work.round} and built_at is null`.execute(tx);
+      await sql`update round set built_at = ${at} where item_id = ${work.itemId} and number = ${work.round} and built_at is null`.execute(
+        tx,
+      );
     }
     if (outcome.outcome === "failed") await sql`update run set verified = false where id = ${work.runId}`.execute(tx);
   });
@@ -52,7 +79,8 @@ export async function takeOver(tools: Tools, work: EndedWork, folder: RunFolder)
 
 async function serviceDirOf(tools: Tools, itemId: string): Promise<string> {
   const { folder } = await inTenant(tools.database.app, tools.tenantId, (tx) =>
-    tx.selectFrom("item").select("folder").where("id", "=", itemId).executeTakeFirstOrThrow());
+    tx.selectFrom("item").select("folder").where("id", "=", itemId).executeTakeFirstOrThrow(),
+  );
   return folder!;
 }
 
@@ -65,12 +93,18 @@ async function keepTicket(tools: Tools, work: EndedWork): Promise<boolean> {
     const { rows } = await sql`
       update ticket set lease_kind = 'process', process_id = ${tools.processId}, lease_until = now() + make_interval(secs => ${LEASE_SECONDS.process})
       where id = ${work.ticketId} and fence = ${work.fence} and state = 'claimed' returning 1`.execute(tx);
-    if (rows.length > 0) await sql`update run set state = 'reported', process_id = ${tools.processId} where id = ${work.runId}`.execute(tx);
+    if (rows.length > 0)
+      await sql`update run set state = 'reported', process_id = ${tools.processId} where id = ${work.runId}`.execute(
+        tx,
+      );
     return rows.length > 0;
   });
 }
 
 async function refuseStale(tools: Tools, work: EndedWork): Promise<void> {
   await inTenant(tools.database.app, tools.tenantId, (tx) =>
-    report(tx, tools.clock.now(), [{ outcome: "done", ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent }]));
+    report(tx, tools.clock.now(), [
+      { outcome: "done", ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent },
+    ]),
+  );
 }

@@ -152,8 +152,8 @@ function hammer(t: TestContext, url: string) {
         if (failed.length < 10) failed.push(String(error));
       }
       told.resolve();
-      // Some hundred requests a second hit every moment of a switch; more only takes the processor from what is tested.
-      await pause(5);
+      // A few hundred requests a second hit every moment of a switch; more only takes the processor from what is tested.
+      await pause(20);
       told = Promise.withResolvers();
     }
   };

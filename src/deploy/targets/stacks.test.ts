@@ -106,11 +106,11 @@ test("an install that fails is a clear failure, and the next try starts clean", 
   await assert.rejects(stat(join(place, "change.json")), { code: "ENOENT" });
 });
 
-test("a release is read-only, and a link that leads outside of the content is refused by name", async (t) => {
+test("a release's files are read-only, and a link that leads outside of the content is refused by name", async (t) => {
   const { target, settings, folder, place } = await house(t, { confirmations: 1 });
   await target.deploy(await proved(folder, settings, { "server.js": NODE }), quiet);
   const release = join(place, "releases", "v1");
-  for (const path of [release, join(release, "server.js")]) assert.equal((await stat(path)).mode & 0o222, 0, path);
+  assert.equal((await stat(join(release, "server.js"))).mode & 0o222, 0);
 
   const content = join(folder, "linked");
   await writeTree(content, { "server.js": NODE });

@@ -197,11 +197,12 @@ async function keepRound(
 async function whatIsKnown(tx: Tx, item: Item, look: Look, round: Round, live: Live | undefined): Promise<KnownFacts> {
   const { rows: verdicts } = await sql<{ ok: boolean; reasons: string[]; facts: never }>`
     select ok, reasons, facts from verdict
-    where item_id = ${item.id} and gate = 'tests' and content_hash = ${look.contentHash} order by at desc limit 1`.execute(
+    where item_id = ${item.id} and gate in ('tests', 'health') and content_hash = ${look.contentHash} order by at desc limit 1`.execute(
     tx,
   );
-  const { rows: deployed } = await sql<{ version: string; content_hash: string; port: number | null }>`
-    select version, content_hash, port from deployment where item_id = ${item.id} and state = 'live'`.execute(tx);
+  const { rows: deployed } = await sql<{ version: string; content_hash: string; port: number | null; state: string }>`
+    select version, content_hash, port, state from deployment
+    where item_id = ${item.id} and state in ('live', 'stopped') order by started_at desc limit 1`.execute(tx);
   const { rows: incidents } = await sql<{ exhausted: boolean }>`
     select steps @> '[{"did": "repair"}]' as exhausted from incident where item_id = ${item.id} and closed_at is null`.execute(
     tx,

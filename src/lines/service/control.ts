@@ -100,7 +100,7 @@ function describe(before: object, after: object): string {
     const to = (after as Record<string, unknown>)[key];
     return sameJson(from ?? null, to ?? null)
       ? []
-      : [`${key}: ${String(from ?? "not set")} → ${String(to ?? "not set")}`];
+      : [`${key}: ${JSON.stringify(from ?? "not set")} → ${JSON.stringify(to ?? "not set")}`];
   });
   return changes.join(", ");
 }

@@ -64,7 +64,11 @@ export function decideService({ phase, needs, reasons }: PhaseVerdict, history: 
     };
   }
   if ((history.done.get(step.purpose) ?? 0) >= NO_PROGRESS_LIMIT) {
-    return { rule: "service.no_progress", does: "ask", why: `${step.kind} was done ${NO_PROGRESS_LIMIT} times and nothing changed: ${reasons[0] ?? phase}` };
+    return {
+      rule: "service.no_progress",
+      does: "ask",
+      why: `${step.kind} was done ${NO_PROGRESS_LIMIT} times and nothing changed: ${reasons[0] ?? phase}`,
+    };
   }
   if (step.kind === "fix" && history.fixes >= FIX_LIMIT) {
     return {

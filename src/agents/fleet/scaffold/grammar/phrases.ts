@@ -266,7 +266,7 @@ export const PHRASES: Phrase[] = [
     read: (_m, scope) => onLists(scope, "paged", titleOf.pages, (list) => (list.offset ??= "offset")),
   },
   {
-    says: String.raw`\bpag(?:inat(?:ed|es?|ion|ing)|ed|ing|es?)\b(?: (?:through|with|by|using|via|over|is supported))*(?: (?:them|it|the results|results))?`,
+    says: String.raw`\b(?!F)pag(?:inat(?:ed|es?|ion|ing)|ed|ing|es?)\b(?: (?:through|with|by|using|via|over|is supported))*(?: (?:them|it|the results|results))?`,
     read: (_m, scope) =>
       onLists(scope, "paged", titleOf.pages, (list) => {
         list.limit ??= { parameter: "limit", default: 50, max: 200 };
@@ -339,6 +339,10 @@ export const PHRASES: Phrase[] = [
     read: status(409),
   },
   {
+    says: String.raw`\b(?:rejects?|refuses?|requests?|bodies|body)(?: (?:requests?|bodies|R))? without (?:an? |the )?(Fs)`,
+    read: (match, scope) => requiredField(scope, match[1] ?? ""),
+  },
+  {
     says: `${CONDITION}\\b(?:invalid|malformed|bad|wrong|incorrect|incomplete|unknown|missing)(?:,?(?: or| and)? (?:invalid|malformed|missing|incomplete|wrong|bad|unknown))*(?: required)? (?:json|bod(?:y|ies)|input|data|fields?|values?|requests?|payloads?|parameters?|query|R|Fs)(?: (?:bod(?:y|ies)|fields?|parameters?|values?|data))?\\b(?: (?:is|are) (?:rejected|refused))?`,
     read: status(400),
   },
@@ -372,6 +376,15 @@ export const PHRASES: Phrase[] = [
     read: (match, scope) => filterBy(scope, match[1] ?? "", { stated: false }),
   },
 ];
+
+/** "requests without a title": each of the fields must be required, so that its absence is a 400. */
+function requiredField(scope: Scope, text: string): void {
+  for (const words of fieldsIn(scope, text)) {
+    const found = fieldOf(scope, words);
+    if (found !== null && !found.field.required) scope.faults.push(`${found.field.name} is not required`);
+  }
+  stateStatus(scope, 400);
+}
 
 function port(scope: Scope, number: number): void {
   if (scope.plan.port !== 0 && scope.plan.port !== number && !scope.plan.portGiven)

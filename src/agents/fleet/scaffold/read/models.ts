@@ -55,7 +55,8 @@ export function readModelTable(name: string, table: Extract<Block, { kind: "tabl
   for (const { cells, line } of table.rows) {
     const cell = (key: string) => cells[at[key] ?? -1]?.trim() ?? "";
     const description = cell("description");
-    if (RULE_WORDS.test(description)) {
+    const own = bare(cell("name")) === "id" || /generated|auto|server/i.test(cell("required"));
+    if (!own && RULE_WORDS.test(description)) {
       problems.push({
         line,
         message: `the description "${description}" reads like a rule: write it in the Rules column, so that it is checked`,

@@ -179,12 +179,12 @@ function inOrder(route: Route, stored: string): string {
 
 const BODIES: Record<Route["kind"], (resource: Resource, route: Route, routes: Route[]) => string> = {
   health: () => "",
-  list: (_resource, route) => {
+  list: (resource, route, routes) => {
     const shape = route.list?.shape ?? "array";
     const numbers = shape === "array" ? [] : Object.entries(shape.numbers).filter(([, what]) => what === "total");
     return `assert.deepEqual(${itemsOf(route, `(await call("GET", ${quoted(route.path)}))`)}, []);
 const stored = await storeAll(call);
-const answer = await call("GET", ${quoted(route.path)});
+${countOne(resource, route, routes)}const answer = await call("GET", ${quoted(route.path)});
 assert.equal(answer.status, 200);
 assert.deepEqual(${itemsOf(route, "answer")}, ${inOrder(route, "stored")});${numbers.map(([key]) => `\nassert.equal(answer.body.${key}, 3);`).join("")}`;
   },
@@ -319,6 +319,13 @@ assert.equal(answer.headers.get("location"), BODIES[0].${route.redirect?.field ?
 assert.equal((await call("GET", ${unknownPath(route)})).status, 404);${counted}`;
   },
 };
+
+/** A list in the order of a counter shows its order only when one was counted. */
+function countOne(resource: Resource, route: Route, routes: Route[]): string {
+  const counts = routes.find(({ action }) => action !== undefined && "add" in action && action.field === route.list?.orderBy?.field);
+  if (counts === undefined) return "";
+  return `stored[1] = (await call(${quoted(counts.method)}, ${pathTo(resource, counts, "stored[1]")})).body;\n`;
+}
 
 const ownKey = (resource: Resource) => {
   const key = resource.model.fields.find((field) => field.name === resource.key);

@@ -1,0 +1,21 @@
+import type { Tx } from "#db/db.ts";
+import type { WorkTools } from "#dispatch/work-tools.ts";
+import type { DeployTarget, ServiceSettings } from "#deploy/targets/target.ts";
+
+/** What the owner declared for a service's production. */
+export type Declared = {
+  target: DeployTarget;
+  commands?: ServiceSettings["commands"];
+  passEnvironment?: string[];
+  env: Record<string, string>;
+};
+
+export type DeployTools = WorkTools & {
+  /** The workspace, as a real path. */
+  workspace: string;
+  /** Null where no target is declared. */
+  declared(service: string): Declared | null;
+  /** The key that the secrets are sealed with. */
+  secretKey: Uint8Array;
+  processLives(tx: Tx, processId: string): Promise<boolean>;
+};

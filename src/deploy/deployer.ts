@@ -1,0 +1,208 @@
+import { sql } from "kysely";
+import { inTenant, type Tx } from "#db/db.ts";
+import { outlastDatabase } from "#db/outlast.ts";
+import type { Claimed } from "#dispatch/claim.ts";
+import { report } from "#dispatch/report.ts";
+import type { BuiltinAgent } from "#dispatch/worker.ts";
+import { act, type Adapter } from "#effects/act.ts";
+import { append } from "#ledger/append.ts";
+import { contentHash } from "#proof/content-hash.ts";
+import { Failure, messageOf } from "#system/failure.ts";
+import { uuidv7 } from "#system/ids.ts";
+import type { DeployTools } from "./deploy-tools.ts";
+import { productionItem, productionSettings, type ProductionItem } from "./production-settings.ts";
+import type { DeployResult, ServiceSettings } from "./targets/target.ts";
+
+type Deployment = { id: string; version: string };
+
+/**
+ * Steward's own deploy, where the owner declared a target: that declaration is its standing approval. It releases
+ * exactly the content that has a green verdict, through door 3. A release that is not healthy is a red verdict for its
+ * content: the old one goes on serving, and a fixer gets the log.
+ */
+export function deployer(tools: DeployTools): BuiltinAgent {
+  return {
+    name: "deployer",
+    capabilities: ["deployer"],
+    about:
+      "Steward itself: releases what its gates passed to the target you declared, and goes back by itself if it is not healthy.",
+    slots: 4,
+    async run(claimed, signal) {
+      const item = await productionItem(tools, claimed.item_id);
+      const declared = tools.declared(item.key);
+      if (!declared)
+        throw new Failure(
+          "invalid",
+          `${item.key} has no deploy target any more: declare one under \`deploy:\` in steward.yaml.`,
+        );
+      const settings = await productionSettings(tools, item, declared);
+      const deployment = await begin(tools, item, declared.target.kind);
+      const adapter: Adapter = {
+        kind: "deploy",
+        resumable: true,
+        async perform() {
+          const result = await declared.target.deploy(
+            {
+              settings,
+              version: deployment.version,
+              content: item.folder,
+              contentHash: item.content_hash!,
+              hashContent: contentHash,
+            },
+            (step, detail) => note(tools, claimed, signal, step, detail),
+          );
+          return { result };
+        },
+      };
+      const effect = {
+        kind: "deploy",
+        key: `deploy ${deployment.id}`,
+        item: { id: item.id, line: "service", client: item.client },
+        runId: claimed.runId,
+        payload: {
+          service: item.key,
+          version: deployment.version,
+          contentHash: item.content_hash,
+          target: declared.target.kind,
+          port: settings.publicPort,
+        },
+        allowedBy: { standing: "a deploy target is declared in steward.yaml" },
+        actor: "steward",
+      };
+      try {
+        const acted = await act(tools, effect, adapter, { signal });
+        await conclude(tools, claimed, item, deployment, settings, acted.result as DeployResult);
+        return "reported";
+      } catch (error) {
+        if (error instanceof Failure) await abandon(tools, item, deployment, messageOf(error));
+        throw error;
+      }
+    },
+  };
+}
+
+/** The deployment that is under way for this content, or a new one; only what has a green verdict may have one. */
+async function begin(
+  { database, tenantId, hostId, clock }: DeployTools,
+  item: ProductionItem,
+  target: string,
+): Promise<Deployment> {
+  return inTenant(database.app, tenantId, async (tx) => {
+    await sql`select 1 from item where id = ${item.id} for update`.execute(tx);
+    const { rows: proofs } = await sql<{ ok: boolean }>`
+      select ok from verdict where item_id = ${item.id} and gate in ('tests', 'health') and content_hash = ${item.content_hash} order by at desc limit 1`.execute(
+      tx,
+    );
+    if (!proofs[0]?.ok)
+      throw new Failure("conflict", `${item.key} is not deployed: its content has no green verdict of Steward's.`);
+    const { rows: under } = await sql<Deployment>`
+      select id, version from deployment
+      where item_id = ${item.id} and state = 'deploying' and content_hash = ${item.content_hash} and host_id = ${hostId} order by started_at desc limit 1`.execute(
+      tx,
+    );
+    if (under[0]) return under[0];
+    const { rows: count } = await sql<{
+      n: number;
+    }>`select count(*)::int as n from deployment where item_id = ${item.id}`.execute(tx);
+    const deployment = { id: uuidv7(), version: `v${(count[0]?.n ?? 0) + 1}` };
+    await tx.insertInto("deployment").values({
+      ...deployment, tenant_id: tenantId, item_id: item.id, host_id: hostId, target, round: item.round, content_hash: item.content_hash!, state: "deploying", started_at: clock.now(),
+    }).execute(); // prettier-ignore
+    return deployment;
+  });
+}
+
+async function note(
+  { database, tenantId, log }: DeployTools,
+  claimed: Claimed,
+  signal: AbortSignal,
+  step: string,
+  detail: string,
+): Promise<void> {
+  signal.throwIfAborted();
+  log.debug({ service: claimed.item_key, step, detail }, "deploying");
+  await inTenant(database.app, tenantId, (tx) =>
+    sql`update run set progress = ${detail}, heartbeat_at = now() where id = ${claimed.runId}`.execute(tx),
+  );
+}
+
+/** What came of it, and the report, in one transaction. */
+async function conclude(
+  tools: DeployTools,
+  claimed: Claimed,
+  item: ProductionItem,
+  deployment: Deployment,
+  settings: ServiceSettings,
+  result: DeployResult,
+): Promise<void> {
+  const { database, tenantId, clock } = tools;
+  await outlastDatabase(database, () => inTenant(database.app, tenantId, async (tx) => {
+    const at = clock.now();
+    await report(tx, at, [{ outcome: "done", ticketId: claimed.id, runId: claimed.runId, fence: claimed.fence, agent: "deployer", detail: { ok: result.ok, version: deployment.version, reason: result.reason } }]);
+    if (result.ok) await markLive(tx, tools, item, deployment, settings, at);
+    else await markFailed(tx, tools, item, deployment, result, at);
+  })); // prettier-ignore
+}
+
+async function markLive(
+  tx: Tx,
+  { hostId }: DeployTools,
+  item: ProductionItem,
+  { id, version }: Deployment,
+  { publicPort }: ServiceSettings,
+  at: Date,
+): Promise<void> {
+  await sql`update deployment set state = 'superseded', ended_at = ${at} where item_id = ${item.id} and state in ('live', 'stopped') and id <> ${id}`.execute(
+    tx,
+  );
+  const { rows } = await sql<{ target: string }>`
+    update deployment set state = 'live', port = ${publicPort}, host_id = ${hostId} where id = ${id} and state <> 'live' returning target`.execute(
+    tx,
+  );
+  await sql`update item set health = 'healthy', health_reason = null, health_at = ${at}, port = ${publicPort} where id = ${item.id}`.execute(
+    tx,
+  );
+  await sql`update incident set closed_at = ${at} where item_id = ${item.id} and closed_at is null`.execute(tx);
+  if (rows[0])
+    await append(
+      tx,
+      { actor: "steward", at },
+      { type: "service.deployed", subject: item.id, key: item.key, version, port: publicPort, target: rows[0].target },
+    );
+}
+
+async function markFailed(
+  tx: Tx,
+  { tenantId }: DeployTools,
+  item: ProductionItem,
+  { id, version }: Deployment,
+  { reason, logTail, seconds }: DeployResult,
+  at: Date,
+): Promise<void> {
+  await sql`update deployment set state = 'failed', ended_at = ${at}, detail = ${JSON.stringify({ reason, logTail })} where id = ${id}`.execute(
+    tx,
+  );
+  const facts = { kind: "unhealthy", durationMs: Math.round(seconds * 1000), output: logTail.join("\n") };
+  const reasons = [`release ${version} was not healthy: ${reason}`];
+  await tx.insertInto("verdict").values({
+    id: uuidv7(), tenant_id: tenantId, item_id: item.id, gate: "health", round: item.round, content_hash: item.content_hash!, settings_hash: "",
+    ok: false, reasons: JSON.stringify(reasons), facts: JSON.stringify(facts), at,
+  }).execute(); // prettier-ignore
+  await append(tx, { actor: "steward", at, rule: "deploy.health" },
+    { type: "service.deploy_failed", subject: item.id, key: item.key, version, reason },
+    { type: "gate.judged", subject: item.id, key: item.key, gate: "health", ok: false, contentHash: item.content_hash!, settingsHash: "", reasons, facts: { kind: "unhealthy" } }); // prettier-ignore
+}
+
+/** It could not be tried, such as for a port in use: the ticket is retried, the deployment stays under way. */
+async function abandon(
+  { database, tenantId }: DeployTools,
+  item: ProductionItem,
+  { id }: Deployment,
+  reason: string,
+): Promise<void> {
+  await inTenant(database.app, tenantId, (tx) =>
+    sql`update deployment set detail = ${JSON.stringify({ reason })} where id = ${id} and item_id = ${item.id}`.execute(
+      tx,
+    ),
+  );
+}

@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import { deployRulesOf, type RulesFile } from "#config.ts";
+import type { Declared, DeployTools } from "#deploy/deploy-tools.ts";
+import { secretKey } from "#deploy/secrets.ts";
+import { deployTargets } from "#deploy/targets/index.ts";
+import { processLives } from "#dispatch/register-process.ts";
+import { openWorkspace } from "#workspace/read-workspace.ts";
+import type { House } from "./open-house.ts";
+import { servicesFolderOf } from "./keeper-rules.ts";
+
+/** What deploys, probes and recoveries need, by the rules as they are at each moment. */
+export async function makeDeployTools(
+  { settings, database, tenantId, hostId, processId, clock, log }: House,
+  { rules, lookAgain }: { rules: () => RulesFile; lookAgain: (itemId: string) => Promise<void> },
+): Promise<DeployTools> {
+  const { workspace, home } = settings;
+  const folderOf = (service: string) => join(openWorkspace(workspace, servicesFolderOf(rules())).folder, service);
+  const targets = deployTargets({ root: join(home, "production"), hostEnvironment: settings.environment, workingFolder: folderOf });
+  return {
+    database,
+    tenantId,
+    hostId,
+    processId,
+    home,
+    clock,
+    log,
+    lookAgain,
+    workspace,
+    secretKey: await secretKey(home),
+    processLives: (tx, id) => processLives(tx, hostId, id),
+    declared(service): Declared | null {
+      const declared = deployRulesOf(rules().rules, service);
+      const target = declared && targets.find(({ kind }) => kind === declared.target);
+      if (!declared || !target) return null;
+      const env = rules().rules.service[service]?.environment ?? {};
+      if (declared.target === "process") return { target, env };
+      return { target, env, commands: declared, passEnvironment: declared.pass };
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { readRules, rulesFileName, type RulesFile, type Settings } from "#config.ts";
+import { startEmbedded, type Embedded } from "#db/embedded/start-embedded.ts";
+import { openDatabase, type Database } from "#db/open.ts";
+import { keptId, leaveProcess, registerProcess, type Presence } from "#dispatch/register-process.ts";
+import { systemClock, type Clock } from "#system/clock.ts";
+import { Failure } from "#system/failure.ts";
+import { isInside, writeFileAtomic } from "#system/files.ts";
+import { createLog, type Log } from "#system/log.ts";
+
+/** Opened, not yet at work: enough to read, to ask and to decide. */
+export type House = Presence & {
+  settings: Settings;
+  database: Database;
+  adminUrl: string;
+  embedded: Embedded | null;
+  clock: Clock;
+  log: Log;
+  rules: () => RulesFile;
+  close(reason?: string): Promise<void>;
+};
+
+export const ledgerHeadsFile = (home: string): string => join(home, "ledger-heads.jsonl");
+
+/** Opens the database and makes this process known in it. */
+export async function openHouse(
+  settings: Settings,
+  {
+    kind,
+    version = "0.1.0",
+    clock = systemClock,
+    log = createLog({ level: settings.logLevel }),
+  }: { kind: "server" | "worker" | "command"; version?: string; clock?: Clock; log?: Log },
+): Promise<House> {
+  const { home, workspace } = settings;
+  if (isInside(workspace, home))
+    throw new Failure(
+      "invalid",
+      `Steward's folder ${home} lies inside the workspace: set STEWARD_HOME to a folder outside of ${workspace}.`,
+    );
+  const rules = readRules(workspace);
+  if (rules.problems.length > 0 && kind !== "command")
+    throw new Failure("invalid", `${rulesFileName} is not as it should be:\n  ${rules.problems.join("\n  ")}`);
+  const embedded =
+    settings.databaseUrl === null ? await startEmbedded({ home, log, stateRoot: settings.stateRoot }) : null;
+  await mkdir(home, { recursive: true });
+  const adminUrl = settings.databaseUrl ?? embedded!.adminUrl;
+  try {
+    const database = await openDatabase({ adminUrl, log });
+    const tenantId = await keptId(join(workspace, ".steward", "workspace.json"));
+    const presence = await registerProcess(database, {
+      tenantId,
+      tenantName: workspace,
+      home,
+      kind,
+      version,
+      at: clock.now(),
+    });
+    await writeFileAtomic(join(home, "lease-connection.json"), JSON.stringify(database.connection), { mode: 0o600 });
+    let closing: Promise<void> | undefined;
+    return {
+      ...presence,
+      settings,
+      database,
+      adminUrl,
+      embedded,
+      clock,
+      log,
+      rules: () => rules,
+      close: (reason = "ended") =>
+        (closing ??= (async () => {
+          await leaveProcess(database, presence, { at: clock.now(), reason, kind }).catch((error: unknown) =>
+            log.warn({ err: error }, "the end of this process could not be recorded"),
+          );
+          await database.close();
+          await embedded?.leave();
+        })()),
+    };
+  } catch (error) {
+    await embedded?.leave();
+    throw error;
+  }
+}
