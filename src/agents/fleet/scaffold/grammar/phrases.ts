@@ -212,7 +212,7 @@ export const PHRASES: Phrase[] = [
     read: (_m, scope) => persists(scope),
   },
   {
-    says: String.raw`\b(?:(?:is|are|be|stays?|still|all|still there|still available|and|it|they|data|must) )*(?:stored |saved |kept |persisted |written |persists? |survives? |surviv\w+ |available |there |remains? |present |not lost |never lost |lost |durable |durably |read back )*(?:across|after|over|through|despite|during|survives?|following|by|an?) (?:an? |the |any |all )?(?:(?:service|server|process|sudden|unclean|simulated) )*(?:restarts?|restarting|crash(?:es)?|reboots?|kill -9|sigkill|power (?:cuts?|loss))\b(?: of the (?:service|server|process))?(?:,?(?: and| or)?(?: also)?(?: an?)? (?:restarts?|crash(?:es)?|kill -9|reboots?|power (?:cuts?|loss)))*|\b(?:when|if|after) (?:the )?(?:service|server|process|it) (?:restarts?|is restarted|crashes|is killed)\b`,
+    says: String.raw`\b(?:(?:is|are|be|stays?|still|all|still there|still available|and|it|they|data|must) )*(?:stored |saved |kept |persisted |written |persists? |survives? |surviv\w+ |available |there |remains? |present |not lost |never lost |lost |durable |durably |read back )*(?:across|after|over|through|despite|during|between|survives?|following|by|an?) (?:an? |the |any |all )?(?:(?:service|server|process|sudden|unclean|simulated) )*(?:restarts?|restarting|crash(?:es)?|reboots?|kill -9|sigkill|power (?:cuts?|loss))\b(?: of the (?:service|server|process))?(?:,?(?: and| or)?(?: also)?(?: an?)? (?:restarts?|crash(?:es)?|kill -9|reboots?|power (?:cuts?|loss)))*|\b(?:when|if|after) (?:the )?(?:service|server|process|it) (?:restarts?|is restarted|crashes|is killed)\b`,
     read: (_m, scope) => persists(scope),
   },
   {
@@ -257,12 +257,12 @@ export const PHRASES: Phrase[] = [
     read: (match, scope) => sortBy(scope, match[1] ?? "", /desc|falling|highest|newest|largest/i.test(match[2] ?? "")),
   },
   {
-    says: String.raw`\blimit\b(?: parameter)?(?:,? (?:is |which |of |that )*(?:defaults?(?: to| is| of|:)?|=) ?(\d+))?(?:,? (?:and )?(?:an? |of )?(?:max(?:imum)?|at most|up to|not above|capped at)(?: of| is|:)? ?(\d+))?`,
+    says: String.raw`\blimit\b(?: parameter)?(?: ?[-–—:] ?)?(?: ?(?:page size|(?:maximum )?number of (?:R|results)|how many(?: R)?)(?: (?:to return|per page))?)?(?:,? (?:is |which |of |that )*(?:defaults?(?: to| is| of|:)?|=) ?(\d+))?(?:,? (?:and )?(?:an? |of )?(?:max(?:imum)?|at most|up to|not above|capped at)(?: of| is|:)? ?(\d+))?`,
     read: (match, scope) =>
       onLists(scope, "paged", titleOf.pages, (list) => (list.limit = limitOf(scope, match, list))),
   },
   {
-    says: String.raw`\boffset\b(?: parameter)?(?:,? (?:defaults?(?: to| is|:)? )?0)?`,
+    says: String.raw`\boffset\b(?: parameter)?(?: ?[-–—:] ?)?(?: ?(?:the )?number of (?:R|results) to skip| how many(?: R)? to skip)?(?:,? (?:defaults?(?: to| is|:)? )?0)?`,
     read: (_m, scope) => onLists(scope, "paged", titleOf.pages, (list) => (list.offset ??= "offset")),
   },
   {

@@ -35,7 +35,12 @@ export function resourceWords(resource: Resource): string[] {
 export function alternations(plan: Plan, resource: Resource | null): { F: string; R: string } {
   const resources = resource === null ? plan.resources : [resource];
   const fields = resources.flatMap((one) =>
-    one.model.fields.flatMap(({ name }) => [name.toLowerCase(), spaced(name), plural(spaced(name))]),
+    one.model.fields.flatMap(({ name }) => [
+      name.toLowerCase(),
+      spaced(name),
+      singular(spaced(name)),
+      plural(spaced(name)),
+    ]),
   );
   const names = plan.resources.flatMap(resourceWords);
   const any = (words: string[]) =>

@@ -55,7 +55,7 @@ for (const [word, verb] of Object.entries(PARTICIPLES)) KINDS_OF_VERB.set(word, 
 
 /** Words that change nothing. A word that is not here, not a verb above and not a name in the spec is a reason to refuse. */
 export const PLAIN = new Set(
-  `containing carries reject rejects refuse refuses take takes method methods was were limited short long another content come comes came a an the this that these those it its they them their of to in on at by for with and or as is are be been has have having can could
+  `so input inputs behave behaves expose exposes runtime storage manage manages containing carries reject rejects refuse refuses take takes method methods was were limited short long another content come comes came a an the this that these those it its they them their of to in on at by for with and or as is are be been has have having can could
   may must should shall will via through using from into   which who what  there here each every all any both one single new
   given specific particular other several    more some such also as well too optionally optional plus per user users client
   clients caller callers people person anyone everyone everybody house visitor visitors team teams service services server api apis

@@ -322,7 +322,9 @@ assert.equal((await call("GET", ${unknownPath(route)})).status, 404);${counted}`
 
 /** A list in the order of a counter shows its order only when one was counted. */
 function countOne(resource: Resource, route: Route, routes: Route[]): string {
-  const counts = routes.find(({ action }) => action !== undefined && "add" in action && action.field === route.list?.orderBy?.field);
+  const counts = routes.find(
+    ({ action }) => action !== undefined && "add" in action && action.field === route.list?.orderBy?.field,
+  );
   if (counts === undefined) return "";
   return `stored[1] = (await call(${quoted(counts.method)}, ${pathTo(resource, counts, "stored[1]")})).body;\n`;
 }
