@@ -3,7 +3,16 @@
 // FOLDER/front.json says what it does now (the sequence of the target it has taken up is its acknowledgement).
 // Plain JavaScript with Node's own modules only: it outlives restarts and upgrades of the program that started it.
 
-import { closeSync, ftruncateSync, fstatSync, openSync, readFileSync, readSync, readdirSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+} from "node:fs";
 import { renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { connect as connectTo, createServer } from "node:net";
 import { join } from "node:path";
@@ -32,6 +41,8 @@ server.listen({ host: order.host, port: order.publicPort }, () => {
   // Such as too many open files: that connection fails, the front lives.
   server.on("error", (error) => console.error(new Date().toISOString(), error.message));
   process.on("SIGHUP", takeUp);
+  // Its folder went while it started: nobody could find it again.
+  if (!existsSync(join(folder, "target.json"))) process.exit(1);
   // Read once more: a switch asked for while the port was being opened came before there was anyone to signal.
   takeUp();
 });

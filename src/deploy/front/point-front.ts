@@ -94,7 +94,11 @@ async function startFront(folder: string, order: FrontOrder, sequence: string): 
   front.once("exit", () => (ended = true));
   await once(front, "spawn");
   front.unref();
-  const state = await takenUp(folder, sequence, () => !ended);
+  const state = await takenUp(folder, sequence, () => !ended).catch(async (error: unknown) => {
+    // Overtaken: the later call has, or starts, the front that stays. Ours must not come up after it.
+    if (!ended && (await readFront(folder))?.pid !== front.pid) await endGroup(front.pid!, { graceMs: 0 });
+    throw error;
+  });
   if (state !== null) return state;
 
   const result = await readState<{ code: string | null; message: string }>(join(folder, "front-result.json"));
