@@ -66,7 +66,7 @@ export async function coverageOf(build: string, lcov: string): Promise<{ lines: 
   return { lines: (100 * sum.hit) / sum.found, absent };
 }
 
-export type Ended = { code: number | null; signal: string | null };
+type Ended = { code: number | null; signal: string | null };
 
 /** Starts the service as its users do; resolves when it says where it listens. */
 export async function startBuilt(

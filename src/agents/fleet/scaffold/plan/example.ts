@@ -13,7 +13,7 @@ const DATETIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2
 const SLUG = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
 /** The narrowest type that the value shows; null where it shows none (null, mixed or empty lists of objects). */
-export function typeShown(value: Json): FieldType | null {
+function typeShown(value: Json): FieldType | null {
   if (typeof value === "string") {
     if (UUID.test(value)) return "uuid";
     if (DATETIME.test(value)) return "datetime";

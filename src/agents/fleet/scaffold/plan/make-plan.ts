@@ -8,7 +8,7 @@ import { checkPlan } from "./check-plan.ts";
 import { readSentences } from "#agents/fleet/scaffold/grammar/read-sentences.ts";
 
 /** `port` 0 leaves the port to the spec, and where it states none, to `fallbackPort`. */
-export type Identity = { name: string; port: number; portGiven: boolean; fallbackPort: number };
+type Identity = { name: string; port: number; portGiven: boolean; fallbackPort: number };
 
 /** The whole meaning of a spec, or every reason why it has none. Nothing in between is returned. */
 export function makePlan(

@@ -98,7 +98,7 @@ export type Route = {
 };
 
 /** One sentence of the spec, with what shows that it holds. */
-export type Proof = { line: number; section: string; text: string; routes: string[]; tests: string[] };
+type Proof = { line: number; section: string; text: string; routes: string[]; tests: string[] };
 
 export type Plan = {
   name: string;

@@ -96,7 +96,7 @@ function findRoute(endpoint: Endpoint, resources: Resource[]): Route | string {
   return `nothing that I know: ${ONLY_STORES}, and no stored collection or document is at this path`;
 }
 
-export const emptyList = (): ListOptions => ({ filters: [], order: "oldest", shape: "array" });
+const emptyList = (): ListOptions => ({ filters: [], order: "oldest", shape: "array" });
 const redirects = (endpoint: Endpoint) =>
   endpoint.says.some(({ text }) => /\bredirect/i.test(text)) ||
   endpoint.statuses.some((status) => [301, 302, 303, 307, 308].includes(status));

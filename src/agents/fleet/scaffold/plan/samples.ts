@@ -51,7 +51,7 @@ const within = (value: number, max: number) => (value > max ? max : value);
 
 export const clientFields = (model: Model) => model.fields.filter((field) => field.generated === undefined);
 
-export type BadSample = { why: string; field: string; value: string | null };
+type BadSample = { why: string; field: string; value: string | null };
 
 /** Values that must be refused, as JavaScript source; null where the field is left out. */
 export function badSamples(model: Model): BadSample[] {

@@ -41,7 +41,7 @@ const TYPES: Record<string, FieldType> = {
   "list of numbers": "numbers",
 };
 
-export const isType = (text: string) => text.toLowerCase().replaceAll("`", "").trim() in TYPES;
+const isType = (text: string) => text.toLowerCase().replaceAll("`", "").trim() in TYPES;
 export const typeNamed = (text: string): FieldType | undefined =>
   isType(text) ? TYPES[text.toLowerCase().replaceAll("`", "").trim()] : undefined;
 
@@ -137,7 +137,7 @@ export function readRules(text: string): { rules: Rules; rest: string } {
   };
 }
 
-export function choicesIn(text: string): string[] {
+function choicesIn(text: string): string[] {
   return [...text.matchAll(/"([^"]*)"|`([^`]*)`|'([^']*)'|([A-Za-z0-9_-]+)/g)]
     .map((match) => match[1] ?? match[2] ?? match[3] ?? match[4] ?? "")
     .filter((word, at, all) => !(word === "or" && all.length > 1) || at === 0);

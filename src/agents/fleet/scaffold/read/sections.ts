@@ -1,6 +1,6 @@
 import type { Block, Document } from "./document.ts";
 
-export type SectionName = "purpose" | "requirements" | "api" | "dependencies" | "success" | "ignored";
+type SectionName = "purpose" | "requirements" | "api" | "dependencies" | "success" | "ignored";
 export type Reason = { line: number; message: string };
 export type Sections = { blocks: Record<Exclude<SectionName, "ignored">, Block[]>; problems: Reason[] };
 

@@ -34,5 +34,3 @@ export const prose = (text: string): string =>
     .replace(/[\\|<>[\]*_#]/g, (mark) => (mark === "<" ? "&lt;" : mark === ">" ? "&gt;" : `\\${mark}`))
     .replaceAll("&lt;!--", "&lt;! --")
     .slice(0, 400);
-
-export const plainWord = (text: string) => text.replace(/[^A-Za-z0-9 -]/g, "");
