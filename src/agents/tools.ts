@@ -8,7 +8,7 @@ export type Tools = WorkTools & {
   /** For an agent's environment; only what its owner allows is taken of it. */
   environment: Record<string, string | undefined>;
   /** More for the environment of one run, such as its key for the API. */
-  runEnvironment(run: { runId: string; fence: number }): Record<string, string>;
+  runEnvironment(run: { runId: string; fence: number }): Promise<Record<string, string>>;
   /** Aborted when this process ends while runners live on: they are followed no more, and adopted later. */
   leaving: AbortSignal;
   /** What a service's folder shows now. */

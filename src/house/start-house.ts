@@ -43,7 +43,7 @@ const TICK_MS = 1_000;
 /** Puts an opened house to work: claims, proves, deploys, looks after services; with `watches`, keeps the workspace. */
 export async function startHouse(
   house: House,
-  { watches, runEnvironment = () => ({}) }: { watches: boolean; runEnvironment?: Tools["runEnvironment"] },
+  { watches, runEnvironment = async () => ({}) }: { watches: boolean; runEnvironment?: Tools["runEnvironment"] },
 ): Promise<Running> {
   const { settings, database, tenantId, hostId, processId, clock, log } = house;
   const workspace = await realpath(settings.workspace);

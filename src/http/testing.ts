@@ -46,7 +46,7 @@ export async function openTestServer(
   return {
     ...house, context, server, url: server.url, token, home, folder, calls, secrets, adminUrl,
     client: clientFor({ url: server.url, credential: token, version: "test" }),
-    ask: (path: string, init: RequestInit = {}) =>
+    ask: (path: string, init: Omit<RequestInit, "headers"> & { headers?: Record<string, string> } = {}) =>
       fetch(`${server.url}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } }),
     /** Seals what is pending, as the running house does all the time. */
     seal: () => seal(database.engine),

@@ -123,6 +123,7 @@ export type Event =
   | { type: "service.stopped"; subject: string; key: string; reason: string }
   | { type: "incident.opened"; subject: string; key: string; reason: string }
   | { type: "incident.closed"; subject: string; key: string; seconds: number }
+  | { type: "secret.removed"; subject: string; service: string; name: string }
   | { type: "secret.set"; subject: string; service: string; name: string }
   // Agents
   | { type: "agent.registered"; subject: string; name: string; kind: string; capabilities: string[] }

@@ -93,7 +93,7 @@ export function keepWorkspace(
       seen,
       specText: specText(seen),
       contentHash: hash,
-      control: readControl(seen, { coverageFloor }),
+      control: await readControl(seen, { coverageFloor }),
       draftingAllowed: drafting,
       hasDeployTarget: hasDeployTarget(seen.name),
       version,

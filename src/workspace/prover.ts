@@ -71,7 +71,7 @@ async function readSubject({ database, tenantId }: WorkTools, { item_id, round }
       .executeTakeFirstOrThrow();
     if (!item.folder || !item.control) throw new Failure("not_found", `${item.key} has no folder any more.`);
     const { rows } = await sql<{ facts: Facts; round: number }>`
-      select facts, round from verdict where item_id = ${item_id} and gate = 'tests' and facts ? 'cases' order by at desc limit 1`.execute(
+      select facts, round from verdict where item_id = ${item_id} and gate = 'tests' order by at desc limit 1`.execute(
       tx,
     );
     const before = rows[0];

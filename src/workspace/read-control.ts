@@ -1,29 +1,10 @@
-import { join } from "node:path";
 import type { Control } from "#lines/service/control.ts";
 import type { SeenFacts } from "#lines/service/facts.ts";
 import { defaultGateSettings, type GateSettings } from "#proof/gate.ts";
-import { readText } from "./read-text.ts";
-
-/** Files that steer a stated test command: what they say is part of the command. Of package.json only its scripts. */
-const STEERING = [
-  "package.json",
-  "Makefile",
-  "makefile",
-  "pytest.ini",
-  "tox.ini",
-  "setup.cfg",
-  ".coveragerc",
-  "vitest.config.ts",
-  "vitest.config.js",
-  "vitest.config.mjs",
-  "jest.config.js",
-  "jest.config.cjs",
-  "jest.config.ts",
-];
-const CAP = 256 << 10;
+import { takeSteeringFiles } from "#proof/steering-files.ts";
 
 /** What governs a service's gates, as its files say it now. */
-export function readControl(seen: SeenFacts, { coverageFloor }: { coverageFloor: number }): Control {
+export async function readControl(seen: SeenFacts, { coverageFloor }: { coverageFloor: number }): Promise<Control> {
   const { test, stack, port, start, healthPath, coverageFloor: own } = seen.settings;
   const settings = {
     ...(test !== undefined && { test }),
@@ -34,18 +15,9 @@ export function readControl(seen: SeenFacts, { coverageFloor }: { coverageFloor:
   };
   return {
     settings: { ...settings, coverageFloor: own ?? coverageFloor },
-    pinned: test === undefined ? {} : readSteering(seen),
+    // Before there is code, its first builder writes these; from then on a new one would be a change of the command.
+    pinned: test === undefined || seen.unreadable !== null ? {} : await takeSteeringFiles(seen.path, { refuseNew: seen.code !== null }),
   };
-}
-
-function readSteering({ path, code }: SeenFacts): Record<string, string> {
-  const root = code?.root ?? "";
-  const found: Record<string, string> = {};
-  for (const name of STEERING.map((file) => `${root}${file}`)) {
-    const read = readText(join(path, name), { within: path, cap: CAP });
-    if (!("problem" in read) && !read.truncated) found[name] = read.text;
-  }
-  return found;
 }
 
 /** The same for the gates. */

@@ -102,7 +102,7 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
   });
   await prepareRun(folder.folder, {
     ...spec,
-    env: { ...spec.env, ...tools.runEnvironment(claimed), STEWARD_REPORT_FILE: folder.report },
+    env: { ...spec.env, ...(await tools.runEnvironment(claimed)), STEWARD_REPORT_FILE: folder.report },
   });
   const runner = await startRunner(folder.folder);
   await inTenant(database.app, tenantId, async (tx) => {

@@ -17,8 +17,8 @@ export type Control = {
     healthPath?: string;
     coverageFloor: number;
   };
-  /** Files that steer a stated test command (scripts of package.json, Makefile, pytest.ini, …), by path. */
-  pinned: Record<string, string>;
+  /** Files that steer a stated test command (scripts of package.json, Makefile, …), by path; null: must not be there. */
+  pinned: Record<string, string | null>;
 };
 
 /**

@@ -216,7 +216,6 @@ function meaning(kind: RedKind | null): "failing" | "too few tests" | "not judge
     case "runner_missing":
     case "install_failed":
     case "cancelled":
-    case "too_large":
     case "content_changed":
     case "unreadable":
       return "not judged";

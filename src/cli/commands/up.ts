@@ -1,0 +1,11 @@
+import type { Command } from "commander";
+import { begin, type Common } from "#cli/command.ts";
+
+export function register(program: Command): void {
+  begin(program, "up", { summary: "start the house for this workspace, until Ctrl-C", example: "steward up --workspace ~/work" })
+    .action(async (options: Common) => {
+      const { settingsFor } = await import("#cli/connect.ts");
+      const { up } = await import("#main.ts");
+      process.exitCode = await up(settingsFor(options), { json: options.json === true });
+    });
+}

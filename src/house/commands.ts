@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import { sql } from "kysely";
+import { inTenant, type Tx } from "#db/db.ts";
+import { productionItem, productionSettings } from "#deploy/production-settings.ts";
+import { sealSecret } from "#deploy/secrets.ts";
+import { markRolledBack } from "#deploy/supervise.ts";
+import { createTicket } from "#dispatch/create-ticket.ts";
+import { act } from "#effects/act.ts";
+import type { Answer, Commands } from "#http/context.ts";
+import { append } from "#ledger/append.ts";
+import { Failure } from "#system/failure.ts";
+import { uuidv7 } from "#system/ids.ts";
+import type { Running } from "./start-house.ts";
+import { stopProduction } from "./stop-production.ts";
+
+type Item = { id: string; key: string; round: number; content_hash: string | null };
+
+/** What the running house does on request, whoever asks: the command line, the API, later the Command Center. */
+export function houseCommands({ house, keeper, deploy }: Running): Commands {
+  const { database, tenantId, clock, settings } = house;
+  const within = <T>(work: (tx: Tx) => Promise<T>) => inTenant(database.app, tenantId, work);
+
+  async function itemOf(tx: Tx, service: string): Promise<Item> {
+    const { rows } = await sql<Item>`select id, key, round, content_hash from item where line = 'service' and key = ${service} and gone_at is null`.execute(tx);
+    if (!rows[0]) throw new Failure("not_found", `There is no service ${service}. \`steward status\` lists them.`);
+    return rows[0];
+  }
+
+  /** A ticket beside the line's own decision; only while nothing else is at work on the service. */
+  async function askNow(service: string, kind: "prove" | "deploy", capability: string): Promise<Answer> {
+    const ticket = await within(async (tx) => {
+      const item = await itemOf(tx, service);
+      const { rows } = await sql<{ title: string }>`select title from ticket where item_id = ${item.id} and state = 'claimed'`.execute(tx);
+      if (rows[0]) throw new Failure("conflict", `${service} is being worked on (${rows[0].title}): wait for it, or \`steward stop ${service}\`.`);
+      if (item.content_hash === null) throw new Failure("conflict", `${service} has no code yet.`);
+      await sql`
+        update ticket set state = 'cancelled', outcome = 'cancelled', last_error = 'replaced on your word', ended_at = now(), updated_at = now()
+        where item_id = ${item.id} and state in ('ready', 'waiting')`.execute(tx);
+      const because = { actor: "owner", at: clock.now(), rule: `owner.${kind}` };
+      return createTicket(tx, because, {
+        itemId: item.id, line: "service", kind, capability, round: item.round, priority: 90,
+        title: `${kind.toUpperCase()}: ${service}`, dedupeKey: `${item.id} ${kind} asked ${uuidv7()}`,
+        body: { service, spec: null, reasons: ["you asked for it"] },
+      }); // prettier-ignore
+    });
+    return { ok: true, message: `${kind} of ${service} was asked for`, ticket: ticket.id, version: null };
+  }
+
+  return {
+    look: (service) => keeper.look(service),
+    checkNow: (service) => askNow(service, "prove", "prover"),
+    async deployNow(service) {
+      if (!deploy.declared(service)) throw new Failure("invalid", `${service} has no deploy target: declare one under \`deploy:\` in steward.yaml.`);
+      return askNow(service, "deploy", "deployer");
+    },
+    async rollback(service, version) {
+      const declared = deploy.declared(service);
+      if (!declared) throw new Failure("invalid", `${service} has no deploy target: declare one under \`deploy:\` in steward.yaml.`);
+      const item = await productionItem(deploy, (await within((tx) => itemOf(tx, service))).id);
+      const serving = await within((tx) => tx.selectFrom("deployment").select(["id", "version"]).where("item_id", "=", item.id).where("state", "in", ["live", "stopped"]).executeTakeFirst());
+      if (!serving) throw new Failure("not_found", `${service} has no release to go back from.`);
+      const production = await productionSettings(deploy, item, declared);
+      const effect = {
+        kind: "rollback", key: `rollback ${serving.id} ${uuidv7()}`, item: { id: item.id, line: "service", client: item.client },
+        payload: { service, from: serving.version, to: version ?? null }, allowedBy: { standing: "the owner asked for it" }, actor: "owner",
+      }; // prettier-ignore
+      const { result } = await act(deploy, effect, {
+        kind: "rollback",
+        resumable: true,
+        perform: async () => ({ result: await declared.target.rollback({ settings: production, ...(version && { toVersion: version }), because: "the owner asked for it" }, () => {}) }),
+      });
+      const done = result as { ok: boolean; serving: string | null; reason: string };
+      if (done.ok && done.serving) await markRolledBack(deploy, item, serving.version, done.serving, "the owner asked for it");
+      await keeper.look(service);
+      return { ok: done.ok, message: done.reason, ticket: null, version: done.serving };
+    },
+    async stopProduction(service) {
+      await stopProduction(house, service, "the owner asked for it", { forGood: true });
+      await keeper.look(service);
+      return { ok: true, message: `${service} serves no more; \`steward deploy ${service}\` starts it again`, ticket: null, version: null };
+    },
+    async setSecret(service, name, value) {
+      await within(async (tx) => {
+        const item = await itemOf(tx, service);
+        const sealed = sealSecret(deploy.secretKey, value, { tenant: tenantId, service, name });
+        await sql`
+          insert into secret (tenant_id, service, name, sealed, set_at) values (tenant_now(), ${service}, ${name}, ${sealed}, ${clock.now()})
+          on conflict (tenant_id, service, name) do update set sealed = excluded.sealed, set_at = excluded.set_at`.execute(tx);
+        await append(tx, { actor: "owner", at: clock.now() }, { type: "secret.set", subject: item.id, service, name });
+      });
+    },
+    async removeSecret(service, name) {
+      await within(async (tx) => {
+        const { rows } = await sql`delete from secret where service = ${service} and name = ${name} returning 1`.execute(tx);
+        if (rows.length === 0) throw new Failure("not_found", `${service} has no secret ${name}.`);
+        await append(tx, { actor: "owner", at: clock.now() }, { type: "secret.removed", subject: (await itemOf(tx, service)).id, service, name });
+      });
+    },
+    secretNames: (service) =>
+      within(async (tx) => (await tx.selectFrom("secret").select("name").where("service", "=", service).orderBy("name").execute()).map(({ name }) => name)),
+    async productionLog(service) {
+      const { rows } = await within((tx) =>
+        sql<{ version: string }>`
+          select d.version from deployment d join item i on i.id = d.item_id where i.key = ${service} and d.state in ('live', 'stopped', 'deploying', 'failed') order by d.started_at desc limit 1`.execute(tx));
+      return rows[0] ? join(settings.home, "production", service, "logs", `${rows[0].version}.log`) : null;
+    },
+  };
+}
