@@ -4,7 +4,7 @@ import { allHealthy, runDemo, type DemoOptions, type DemoResult } from "#house/d
 import { endEverything, type Ended } from "#house/end-everything.ts";
 import { startUp, startWorker, untilAsked } from "#house/up.ts";
 
-export { openHouse, type House } from "#house/open-house.ts";
+export { ledgerHeadsFile, openHouse, type House } from "#house/open-house.ts";
 export { stopProduction } from "#house/stop-production.ts";
 export { allHealthy, type DemoResult, type Ended };
 

@@ -16,7 +16,10 @@ export async function checkService(name: string, options: Options): Promise<void
   const { verdicts } = await client.services.get({ name });
   const verdict = verdicts.find(({ gate }) => gate === "tests");
   if (!verdict) return finish(options.json, ended);
-  const message = [`${name}: ${verdict.ok ? "proved" : "not proved"}`, ...verdict.reasons.map((reason) => `  ${reason}`)].join("\n");
+  const message = [
+    `${name}: ${verdict.ok ? "proved" : "not proved"}`,
+    ...verdict.reasons.map((reason) => `  ${reason}`),
+  ].join("\n");
   finish(options.json, { ...ended, ...verdict, message });
 }
 
@@ -29,5 +32,9 @@ export async function deployService(name: string, options: Options): Promise<voi
 async function endOf(client: Client, asked: Answer, { wait }: Options): Promise<Answer> {
   if (asked.ticket === null || !wait) return asked;
   const { title, state, lastError } = await followTicket(client, asked.ticket);
-  return { ...asked, ok: state === "done", message: `${title}: ${state}${lastError === null || state === "done" ? "" : `: ${lastError}`}` };
+  return {
+    ...asked,
+    ok: state === "done",
+    message: `${title}: ${state}${lastError === null || state === "done" ? "" : `: ${lastError}`}`,
+  };
 }

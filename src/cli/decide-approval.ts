@@ -15,6 +15,9 @@ export async function decideApproval(how: "approve" | "decline", given: string, 
     const { approvals } = await client.approvals.list();
     const meant = approvals.filter((approval) => approval.id.startsWith(given));
     if (meant.length === 1) return meant[0]!.id;
-    throw new Failure("not_found", `${meant.length === 0 ? "No open question begins" : `${meant.length} open questions begin`} with ${given}. \`steward status\` lists them.`);
+    throw new Failure(
+      "not_found",
+      `${meant.length === 0 ? "No open question begins" : `${meant.length} open questions begin`} with ${given}. \`steward status\` lists them.`,
+    );
   }
 }

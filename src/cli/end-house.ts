@@ -6,7 +6,11 @@ import { answer } from "./talk.ts";
 export async function endHouse(options: Common & { services?: true }): Promise<void> {
   const ended = await down(settingsFor(options), { services: options.services === true });
   const { processes, runs, services, left } = ended;
-  const parts = [`Down: ${processes} of Steward's processes and ${runs} runs ended`, ...(services.length > 0 ? [`services ended: ${services.join(", ")}`] : [])];
-  const goesOn = left.length > 0 ? ` Still serving: ${left.join(", ")}; \`steward down --services\` ends them too.` : "";
+  const parts = [
+    `Down: ${processes} of Steward's processes and ${runs} runs ended`,
+    ...(services.length > 0 ? [`services ended: ${services.join(", ")}`] : []),
+  ];
+  const goesOn =
+    left.length > 0 ? ` Still serving: ${left.join(", ")}; \`steward down --services\` ends them too.` : "";
   answer(options.json, ended, `${parts.join("; ")}.${goesOn}`);
 }

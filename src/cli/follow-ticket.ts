@@ -17,7 +17,8 @@ export async function followTicket(client: Client, id: string): Promise<EndedTic
     const ticket = await client.tickets.get({ id });
     if (ticket.endedAt !== null) return ticket;
     const waits = ticket.waits ?? "at work";
-    if (ticket.waits?.startsWith("stopped by a switch")) throw new Failure("stopped", `${ticket.title}: ${ticket.waits}.`);
+    if (ticket.waits?.startsWith("stopped by a switch"))
+      throw new Failure("stopped", `${ticket.title}: ${ticket.waits}.`);
     if (ticket.waits?.startsWith("waits for your approval")) {
       throw new Failure("needs_approval", `${ticket.title} ${ticket.waits}: \`steward status\` shows the question.`);
     }

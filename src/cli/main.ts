@@ -27,6 +27,7 @@ async function programFor(words: string[]): Promise<Command> {
     .description("Runs the house while its owner is away: agents build, Steward proves, ships and watches.")
     .version(version, "-V, --version")
     .showSuggestionAfterError()
+    .showHelpAfterError("`steward --help` lists the commands, `steward COMMAND --help` shows one.")
     .addHelpText(
       "after",
       "\nExit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 needs approval or conflicts, 6 unreachable.",
@@ -38,7 +39,7 @@ async function programFor(words: string[]): Promise<Command> {
 }
 
 function exitByThrowing(command: Command): Command {
-  command.exitOverride();
+  command.exitOverride().copyInheritedSettings(command.parent ?? command);
   for (const child of command.commands) exitByThrowing(child);
   return command;
 }

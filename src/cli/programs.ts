@@ -18,6 +18,8 @@ export async function findOnPath(name: string, path: string): Promise<string | n
 /** The first line that a program says of its version; null if it does not within 5 s. */
 export function versionOf(program: string, words: string[], path: string): Promise<string | null> {
   return new Promise((resolve) => {
-    execFile(program, words, { timeout: 5_000, env: { PATH: path } }, (error, stdout) => resolve(error ? null : (stdout.split("\n")[0] ?? "").trim()));
+    execFile(program, words, { timeout: 5_000, env: { PATH: path } }, (error, stdout) =>
+      resolve(error ? null : (stdout.split("\n")[0] ?? "").trim()),
+    );
   });
 }

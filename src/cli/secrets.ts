@@ -9,7 +9,11 @@ export async function setSecret(name: string, secret: string, options: Common): 
   if (process.stdin.isTTY) say("Type the value, then Enter and Ctrl-D:");
   // The newline that a shell or an editor adds is not part of it.
   const value = (await text(process.stdin)).replace(/\r?\n$/, "");
-  if (value === "") throw new Failure("invalid", `${secret} has no value: pipe it in, such as \`steward secret set ${name} ${secret} < file\`.`);
+  if (value === "")
+    throw new Failure(
+      "invalid",
+      `${secret} has no value: pipe it in, such as \`steward secret set ${name} ${secret} < file\`.`,
+    );
   await client.secrets.set({ name, secret, value });
   answer(options.json, { ok: true }, `${secret} is kept for ${name}; its next release gets it.`);
 }

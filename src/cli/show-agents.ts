@@ -9,7 +9,11 @@ type Agent = Awaited<ReturnType<Client["agents"]["list"]>>["agents"][number];
 export async function showAgents(options: Common): Promise<void> {
   const { client } = await connect(options);
   const { agents } = await client.agents.list();
-  answer(options.json, agents, agents.length === 0 ? "No agents yet: name yours under `agents:` in steward.yaml." : picture(agents));
+  answer(
+    options.json,
+    agents,
+    agents.length === 0 ? "No agents yet: name yours under `agents:` in steward.yaml." : picture(agents),
+  );
 }
 
 function picture(agents: Agent[]): string {
@@ -21,9 +25,11 @@ function picture(agents: Agent[]): string {
 
 /** Of what Steward itself judged: "builder 3 of 4 passed, 12 s". */
 function shownRecord(record: Agent["record"]): string {
-  const shown = record.filter(({ runs }) => runs > 0).map(({ capability, runs, judged, passed, medianSeconds }) => {
-    const result = judged === 0 ? `${runs} runs, none judged` : `${passed} of ${judged} passed`;
-    return `${capability} ${result}${medianSeconds === null ? "" : `, ${Math.round(medianSeconds)} s`}`;
-  });
+  const shown = record
+    .filter(({ runs }) => runs > 0)
+    .map(({ capability, runs, judged, passed, medianSeconds }) => {
+      const result = judged === 0 ? `${runs} runs, none judged` : `${passed} of ${judged} passed`;
+      return `${capability} ${result}${medianSeconds === null ? "" : `, ${Math.round(medianSeconds)} s`}`;
+    });
   return shown.join("; ") || "none yet";
 }

@@ -15,7 +15,8 @@ export async function showRunLog(name: string, options: Options): Promise<void> 
   const { client } = await connect(options);
   const id = WHOLE_ID.test(name) ? name : await lastRun(client, name);
   const run = await client.runs.get({ id });
-  if (!options.json) say(`${run.agent}, ${run.kind} of ${run.service}, run ${run.id}${run.outcome === null ? "" : `: ${run.outcome}`}`);
+  if (!options.json)
+    say(`${run.agent}, ${run.kind} of ${run.service}, run ${run.id}${run.outcome === null ? "" : `: ${run.outcome}`}`);
   let from = 0;
   let wrote = false;
   for (;;) {
@@ -40,7 +41,8 @@ function write({ stream, text, at }: Frame, json: boolean | undefined): void {
 
 async function lastRun(client: Client, service: string): Promise<string> {
   const { runs } = await client.services.get({ name: service });
-  if (!runs[0]) throw new Failure("not_found", `${service} has had no run yet. \`steward status\` says what it waits for.`);
+  if (!runs[0])
+    throw new Failure("not_found", `${service} has had no run yet. \`steward status\` says what it waits for.`);
   return runs[0].id;
 }
 
@@ -50,7 +52,8 @@ export async function showProductionLog(name: string, options: Options): Promise
   let from: number | undefined;
   for (;;) {
     const { file, text, next } = await client.services.log(from === undefined ? { name } : { name, from });
-    if (file === null) throw new Failure("not_found", `${name} has no release with a log here. \`steward deploy ${name}\` makes one.`);
+    if (file === null)
+      throw new Failure("not_found", `${name} has no release with a log here. \`steward deploy ${name}\` makes one.`);
     if (text !== "") process.stdout.write(options.json ? `${JSON.stringify({ file, text })}\n` : text);
     const more = next !== from && text !== "";
     from = next;

@@ -22,7 +22,11 @@ export async function sayProgress(text: string, options: Common & { percent?: nu
  * The file that Steward reads when the program has ended is what counts, and needs no server: where it is written, a
  * server that does not answer is only a note.
  */
-export async function sayEnd(outcome: "done" | "failed" | "refused", reasons: string[], options: Common): Promise<void> {
+export async function sayEnd(
+  outcome: "done" | "failed" | "refused",
+  reasons: string[],
+  options: Common,
+): Promise<void> {
   const file = process.env["STEWARD_REPORT_FILE"];
   if (file) await writeFileAtomic(file, `${JSON.stringify({ outcome, reasons })}\n`, { mode: 0o600 });
   try {
@@ -41,7 +45,10 @@ function ownRun(): { client: Client; id: string } {
   const id = process.env[runEnvironment.run];
   if (!url || !key || !id) {
     const missing = Object.values(runEnvironment).filter((name) => !process.env[name]);
-    throw new Failure("invalid", `This is for agents that Steward started: ${missing.join(", ")} is not in the environment.`);
+    throw new Failure(
+      "invalid",
+      `This is for agents that Steward started: ${missing.join(", ")} is not in the environment.`,
+    );
   }
   return { client: clientFor({ url, credential: key, version }), id };
 }

@@ -19,14 +19,21 @@ export async function stopScope(words: string | undefined, options: Common & { r
     options,
     ({ client }) => client.switches.set({ scope, id, reason }),
     async (tx) => {
-        const found = await findScope(tx, scope, id);
-        const { id: switchId, was } = await setSwitch(tx, "owner", new Date(), found, reason);
-        return { id: switchId, was, name: found.name, running: await countRuns(tx, found.scope, found.scopeId) };
-      },
+      const found = await findScope(tx, scope, id);
+      const { id: switchId, was } = await setSwitch(tx, "owner", new Date(), found, reason);
+      return { id: switchId, was, name: found.name, running: await countRuns(tx, found.scope, found.scopeId) };
+    },
   );
-  const running = done.running === 0 ? "nothing of it was running" : `${done.running} ${done.running === 1 ? "run is" : "runs are"} being ended`;
+  const running =
+    done.running === 0
+      ? "nothing of it was running"
+      : `${done.running} ${done.running === 1 ? "run is" : "runs are"} being ended`;
   const back = `\`steward resume${words === undefined ? "" : ` ${words}`}\` lifts it`;
-  answer(options.json, done, done.was === "set" ? `Stopped: ${done.name}; ${running}. ${back}.` : `${done.name} was stopped already. ${back}.`);
+  answer(
+    options.json,
+    done,
+    done.was === "set" ? `Stopped: ${done.name}; ${running}. ${back}.` : `${done.name} was stopped already. ${back}.`,
+  );
 }
 
 export async function resumeScope(words: string | undefined, options: Common): Promise<void> {
@@ -35,10 +42,10 @@ export async function resumeScope(words: string | undefined, options: Common): P
     options,
     ({ client }) => client.switches.lift({ scope, id }),
     async (tx) => {
-        const found = await findScope(tx, scope, id);
-        await liftSwitch(tx, "owner", new Date(), found);
-        return { name: found.name };
-      },
+      const found = await findScope(tx, scope, id);
+      await liftSwitch(tx, "owner", new Date(), found);
+      return { name: found.name };
+    },
   );
   answer(options.json, done, `Going on: ${done.name}.`);
 }
@@ -49,8 +56,10 @@ export async function stopProduction(service: string | undefined, options: Commo
   if (connection) return finish(options.json, await connection.client.services.stopProduction({ name: service }));
   say(WITHOUT_SERVER);
   const { inHouseDirectly } = await import("./open-directly.ts");
-  const { stopProduction: stop } = await import("#house/stop-production.ts");
-  await inHouseDirectly(settingsFor(options), (house) => stop(house, service, "the owner asked for it", { forGood: true }));
+  const { stopProduction: stop } = await import("#main.ts");
+  await inHouseDirectly(settingsFor(options), (house) =>
+    stop(house, service, "the owner asked for it", { forGood: true }),
+  );
   finish(options.json, { ok: true, message: `${service} serves no more.` });
 }
 

@@ -14,6 +14,11 @@ export function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** For what goes on for long: talk on stderr, or with --json one line of data for each thing said. */
+export function talker(json: boolean | undefined): (line: string) => void {
+  return json ? (line) => print(JSON.stringify({ says: line })) : say;
+}
+
 /** What an answer is to a program, and to a person. */
 export function answer(json: boolean | undefined, data: unknown, text: string): void {
   if (json) printJson(data);

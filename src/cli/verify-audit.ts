@@ -13,16 +13,24 @@ export async function verifyAudit(options: Common): Promise<void> {
   const verified = connection ? await connection.client.house.verify() : await verifyDirectly(settings);
   if (verified.ok) {
     const { events, pending, head } = verified;
-    return answer(options.json, verified, `The ledger is whole: ${events} events${pending > 0 ? `, ${pending} not sealed yet` : ""}, head ${head.hash.slice(0, 16) || "none"}.`);
+    return answer(
+      options.json,
+      verified,
+      `The ledger is whole: ${events} events${pending > 0 ? `, ${pending} not sealed yet` : ""}, head ${head.hash.slice(0, 16) || "none"}.`,
+    );
   }
-  answer(options.json, verified, `THE LEDGER WAS CHANGED at seal ${verified.seq}: ${verified.problem}.\nWhat was before it is whole. Restore the database from a backup, and find out who wrote to it.`);
+  answer(
+    options.json,
+    verified,
+    `THE LEDGER WAS CHANGED at seal ${verified.seq}: ${verified.problem}.\nWhat was before it is whole. Restore the database from a backup, and find out who wrote to it.`,
+  );
   process.exitCode = exitCode.failed;
 }
 
 /** Without a server too: whoever doubts the ledger may have stopped the house first. */
 async function verifyDirectly(settings: Settings): Promise<Verification> {
   const { inHouseDirectly } = await import("./open-directly.ts");
-  const { ledgerHeadsFile } = await import("#house/open-house.ts");
+  const { ledgerHeadsFile } = await import("#main.ts");
   return inHouseDirectly(settings, async ({ database, tenantId }) => {
     const heads = await publishedHeads(ledgerHeadsFile(settings.home), tenantId);
     return inTenant(database.app, tenantId, (tx) => verifyLedger(tx, heads));

@@ -37,12 +37,10 @@ export async function startServer(house: HttpContext): Promise<Server> {
   app.removeContentTypeParser("text/plain");
   app.setErrorHandler((error, request, reply) => refuse(house, error, request, reply));
   app.setNotFoundHandler((request, reply) =>
-    reply
-      .code(404)
-      .send({
-        code: "not_found",
-        message: `There is no ${request.method} ${request.url.split("?")[0]}. /api/openapi.json lists what there is.`,
-      }),
+    reply.code(404).send({
+      code: "not_found",
+      message: `There is no ${request.method} ${request.url.split("?")[0]}. /api/openapi.json lists what there is.`,
+    }),
   );
 
   const callers = new WeakMap<FastifyRequest, Caller>();

@@ -2,7 +2,10 @@ import type { Command } from "commander";
 import { begin, type Common } from "#cli/command.ts";
 
 export function register(program: Command): void {
-  begin(program, "approve", { summary: "say yes to what waits for you; it holds for exactly what was asked", example: "steward approve 0199c0de-7000-7000-8000-000000000000" })
+  begin(program, "approve", {
+    summary: "say yes to what waits for you; it holds for exactly what was asked",
+    example: "steward approve 0199c0de-7000-7000-8000-000000000000",
+  })
     .argument("<id>", "as `steward status` shows it; its beginning is enough if only one begins so")
     .action(async (id: string, options: Common) => {
       const { decideApproval } = await import("#cli/decide-approval.ts");

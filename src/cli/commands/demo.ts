@@ -2,20 +2,18 @@ import type { Command } from "commander";
 import { begin, type Common } from "#cli/command.ts";
 import { wholeNumber } from "#cli/whole-number.ts";
 
-type Options = Common & { exitWhenDone?: true; port?: number; keep?: true };
+export type DemoWords = Common & { exitWhenDone?: true; port?: number; keep?: true };
 
 export function register(program: Command): void {
-  begin(program, "demo", { summary: "watch three services go from a spec to production, in a scratch place", example: "steward demo --exit-when-done --json" })
+  begin(program, "demo", {
+    summary: "watch three services go from a spec to production, in a scratch place",
+    example: "steward demo --exit-when-done --json",
+  })
     .option("--exit-when-done", "end when all are in production and healthy")
     .option("--port <number>", "serve on this port", wholeNumber(0, 65_535))
     .option("--keep", "leave the scratch place behind")
-    .action(async (options: Options) => {
-      const { demo } = await import("#demo.ts");
-      process.exitCode = await demo({
-        exitWhenDone: options.exitWhenDone === true,
-        json: options.json === true,
-        keep: options.keep === true,
-        ...(options.port === undefined ? {} : { port: options.port }),
-      });
+    .action(async (options: DemoWords) => {
+      const { showDemo } = await import("#cli/show-demo.ts");
+      await showDemo(options);
     });
 }

@@ -2,7 +2,10 @@ import type { Command } from "commander";
 import { begin, type Common } from "#cli/command.ts";
 
 export function register(program: Command): void {
-  begin(program, "deploy", { summary: "release what was proved; a sick release is rolled back by itself", example: "steward deploy quotes" })
+  begin(program, "deploy", {
+    summary: "release what was proved; a sick release is rolled back by itself",
+    example: "steward deploy quotes",
+  })
     .argument("<service>")
     .option("--no-wait", "only ask for it")
     .action(async (name: string, options: Common & { wait: boolean }) => {

@@ -3,7 +3,10 @@ import { begin, type Common } from "#cli/command.ts";
 import { wholeNumber } from "#cli/whole-number.ts";
 
 export function register(program: Command): void {
-  begin(program, "progress", { summary: "for agents: say how far your run is", example: "steward progress \"12 of 15 tests pass\" --percent 80" })
+  begin(program, "progress", {
+    summary: "for agents: say how far your run is",
+    example: 'steward progress "12 of 15 tests pass" --percent 80',
+  })
     .argument("<text>")
     .option("--percent <number>", "0 to 100", wholeNumber(0, 100))
     .action(async (text: string, options: Common & { percent?: number }) => {

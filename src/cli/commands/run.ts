@@ -2,7 +2,10 @@ import type { Command } from "commander";
 import { begin, type Common } from "#cli/command.ts";
 
 export function register(program: Command): void {
-  begin(program, "run", { summary: "try a service again: earlier failures no longer count, its next step is asked for now", example: "steward run quotes" })
+  begin(program, "run", {
+    summary: "try a service again: earlier failures no longer count, its next step is asked for now",
+    example: "steward run quotes",
+  })
     .argument("<service>")
     .action(async (name: string, options: Common) => {
       const { connect } = await import("#cli/connect.ts");

@@ -2,8 +2,13 @@ import type { Command } from "commander";
 import { begin, type Common } from "#cli/command.ts";
 
 export function register(program: Command): void {
-  const secret = program.command("secret").description("a service's secrets: kept encrypted, given to its release, never in the tree");
-  begin(secret, "set", { summary: "keep a secret; its value is read from stdin, so that no process list shows it", example: "steward secret set quotes API_KEY < key.txt" })
+  const secret = program
+    .command("secret")
+    .description("a service's secrets: kept encrypted, given to its release, never in the tree");
+  begin(secret, "set", {
+    summary: "keep a secret; its value is read from stdin, so that no process list shows it",
+    example: "steward secret set quotes API_KEY < key.txt",
+  })
     .argument("<service>")
     .argument("<name>", "the environment variable that its release gets")
     .action(async (service: string, name: string, options: Common) => {

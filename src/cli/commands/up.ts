@@ -2,10 +2,14 @@ import type { Command } from "commander";
 import { begin, type Common } from "#cli/command.ts";
 
 export function register(program: Command): void {
-  begin(program, "up", { summary: "start the house for this workspace, until Ctrl-C", example: "steward up --workspace ~/work" })
-    .action(async (options: Common) => {
-      const { settingsFor } = await import("#cli/connect.ts");
-      const { up } = await import("#main.ts");
-      process.exitCode = await up(settingsFor(options), { json: options.json === true });
-    });
+  begin(program, "up", {
+    summary: "start the house for this workspace, until Ctrl-C",
+    example: "steward up --workspace ~/work",
+  }).action(async (options: Common) => {
+    const { settingsFor } = await import("#cli/connect.ts");
+    const { talker } = await import("#cli/talk.ts");
+    const { version } = await import("#cli/version.ts");
+    const { up } = await import("#main.ts");
+    process.exitCode = await up(settingsFor(options), { version, say: talker(options.json) });
+  });
 }

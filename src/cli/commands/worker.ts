@@ -2,10 +2,14 @@ import type { Command } from "commander";
 import { begin, type Common } from "#cli/command.ts";
 
 export function register(program: Command): void {
-  begin(program, "worker", { summary: "share the work of a house on the same DATABASE_URL, until Ctrl-C", example: "DATABASE_URL=postgres://db/steward steward worker" })
-    .action(async (options: Common) => {
-      const { settingsFor } = await import("#cli/connect.ts");
-      const { worker } = await import("#main.ts");
-      process.exitCode = await worker(settingsFor(options), { json: options.json === true });
-    });
+  begin(program, "worker", {
+    summary: "share the work of a house on the same DATABASE_URL, until Ctrl-C",
+    example: "DATABASE_URL=postgres://db/steward steward worker",
+  }).action(async (options: Common) => {
+    const { settingsFor } = await import("#cli/connect.ts");
+    const { talker } = await import("#cli/talk.ts");
+    const { version } = await import("#cli/version.ts");
+    const { worker } = await import("#main.ts");
+    process.exitCode = await worker(settingsFor(options), { version, say: talker(options.json) });
+  });
 }

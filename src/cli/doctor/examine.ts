@@ -31,7 +31,9 @@ export async function examine(options: Common): Promise<void> {
   const settings = settingsFor(options);
   const { rules, problems } = readRules(settings.workspace);
   const patient = { settings, rules, problems, environment: process.env };
-  const found = await Promise.all(Object.entries(checks).map(([name, check]) => check(patient).catch((error: unknown) => [broken(name, error)])));
+  const found = await Promise.all(
+    Object.entries(checks).map(([name, check]) => check(patient).catch((error: unknown) => [broken(name, error)])),
+  );
   const findings = found.flat();
   if (options.json) printJson({ ok: findings.every(({ level }) => level !== "fail"), findings });
   else print(picture(findings));
@@ -39,7 +41,12 @@ export async function examine(options: Common): Promise<void> {
 }
 
 function broken(check: string, error: unknown): Finding {
-  return { check, level: "fail", found: `could not be looked at: ${messageOf(error)}`, next: "this is a fault of Steward's: please report it" };
+  return {
+    check,
+    level: "fail",
+    found: `could not be looked at: ${messageOf(error)}`,
+    next: "this is a fault of Steward's: please report it",
+  };
 }
 
 const SIGNS = { ok: ["green", "ok  "], warn: ["yellow", "warn"], fail: ["red", "FAIL"] } as const;
@@ -47,9 +54,15 @@ const SIGNS = { ok: ["green", "ok  "], warn: ["yellow", "warn"], fail: ["red", "
 function picture(findings: Finding[]): string {
   const lines = findings.flatMap(({ check, level, found, next }) => {
     const [colour, sign] = SIGNS[level];
-    return [`${paint(colour, sign)}  ${check.padEnd(10)} ${found}`, ...(next === null ? [] : [`                 → ${next}`])];
+    return [
+      `${paint(colour, sign)}  ${check.padEnd(10)} ${found}`,
+      ...(next === null ? [] : [`                 → ${next}`]),
+    ];
   });
   const bad = findings.filter(({ level }) => level === "fail").length;
-  const summary = bad === 0 ? "Nothing stands in the way: `steward up` starts the house." : `${bad} ${bad === 1 ? "thing stands" : "things stand"} in the way.`;
+  const summary =
+    bad === 0
+      ? "Nothing stands in the way: `steward up` starts the house."
+      : `${bad} ${bad === 1 ? "thing stands" : "things stand"} in the way.`;
   return [...lines, "", summary].join("\n");
 }

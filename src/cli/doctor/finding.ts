@@ -10,7 +10,12 @@ export type Finding = {
 };
 
 /** What every check is given. */
-export type Patient = { settings: Settings; rules: Rules; problems: string[]; environment: Record<string, string | undefined> };
+export type Patient = {
+  settings: Settings;
+  rules: Rules;
+  problems: string[];
+  environment: Record<string, string | undefined>;
+};
 
 /** One thing that is looked at. It never throws for what it looks for: that is its finding. */
 export type Check = (patient: Patient) => Promise<Finding[]>;

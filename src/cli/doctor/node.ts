@@ -7,7 +7,11 @@ export async function checkNode(): Promise<Finding[]> {
   const running =
     major >= 24
       ? ok("node", `Node ${process.versions.node} (${process.execPath})`)
-      : fail("node", `Node ${process.versions.node} is too old`, "start Steward through bin/steward, which brings its own Node 24");
+      : fail(
+          "node",
+          `Node ${process.versions.node} is too old`,
+          "start Steward through bin/steward, which brings its own Node 24",
+        );
   return [running, pinned()];
 }
 
@@ -18,6 +22,10 @@ function pinned(): Finding {
     createRequire(import.meta.url).resolve(`${name}/package.json`);
     return ok("pinned", `${name} is installed`);
   } catch {
-    return warn("pinned", `${name} is not installed: Steward runs on whatever Node is here`, "install with optional packages: npm ci --ignore-scripts");
+    return warn(
+      "pinned",
+      `${name} is not installed: Steward runs on whatever Node is here`,
+      "install with optional packages: npm ci --ignore-scripts",
+    );
   }
 }

@@ -26,7 +26,9 @@ async function space(folder: string): Promise<Finding> {
   const free = Math.floor((bavail * bsize) / 1024 / 1024);
   const found = free >= 10_240 ? `${Math.floor(free / 1024)} GiB free` : `${free} MiB free`;
   if (free < SPACE.leastMiB) return fail("disk", found, `make room there: at least ${SPACE.leastMiB} MiB`);
-  return free < SPACE.wishedMiB ? warn("disk", found, "make room soon: proofs and releases need copies") : ok("disk", found);
+  return free < SPACE.wishedMiB
+    ? warn("disk", found, "make room soon: proofs and releases need copies")
+    : ok("disk", found);
 }
 
 async function nearestThere(folder: string): Promise<string> {

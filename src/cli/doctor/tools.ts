@@ -11,7 +11,9 @@ export async function checkTools({ settings: { workspace }, environment }: Patie
   return [
     await tool(path, "git", ["--version"], "agents' changes cannot be kept apart by it: install git"),
     ...(stacks.has("python") ? await python(path) : []),
-    ...(stacks.has("node") ? [await tool(path, "npm", ["--version"], "Node services with dependencies cannot be proved: install npm")] : []),
+    ...(stacks.has("node")
+      ? [await tool(path, "npm", ["--version"], "Node services with dependencies cannot be proved: install npm")]
+      : []),
   ];
 }
 
@@ -22,7 +24,11 @@ async function python(path: string): Promise<Finding[]> {
     ["pytest", "coverage"].map(async (name) => {
       const version = await versionOf("python3", ["-c", `import ${name}; print(${name}.__version__)`], path);
       return version === null
-        ? warn(name, "not in the machine's own Python", `services that state it in their requirements bring it; for all others: python3 -m pip install ${name}`)
+        ? warn(
+            name,
+            "not in the machine's own Python",
+            `services that state it in their requirements bring it; for all others: python3 -m pip install ${name}`,
+          )
         : ok(name, version);
     }),
   );
