@@ -12,6 +12,7 @@ import { uuidv7 } from "#system/ids.ts";
 import type { DeployTools } from "./deploy-tools.ts";
 import { productionItem, productionSettings, type ProductionItem } from "./production-settings.ts";
 import type { DeployResult, ServiceSettings } from "./targets/target.ts";
+import { failpoint, failpoints } from "#system/failpoint.ts";
 
 type Deployment = { id: string; version: string };
 
@@ -37,6 +38,7 @@ export function deployer(tools: DeployTools): BuiltinAgent {
         );
       const settings = await productionSettings(tools, item, declared);
       const deployment = await begin(tools, item, declared.target.kind);
+      failpoint("deploy.begun");
       const adapter: Adapter = {
         kind: "deploy",
         resumable: true,
@@ -72,6 +74,7 @@ export function deployer(tools: DeployTools): BuiltinAgent {
       try {
         const acted = await act(tools, effect, adapter, { signal });
         await conclude(tools, claimed, item, deployment, settings, acted.result as DeployResult);
+        failpoint("deploy.concluded");
         return "reported";
       } catch (error) {
         if (error instanceof Failure) await abandon(tools, item, deployment, messageOf(error));
@@ -88,7 +91,7 @@ async function begin(
   target: string,
 ): Promise<Deployment> {
   return inTenant(database.app, tenantId, async (tx) => {
-    await sql`select 1 from item where id = ${item.id} for update`.execute(tx);
+    await sql`select 1 from item where id = ${item.id} for no key update`.execute(tx);
     const { rows: proofs } = await sql<{ ok: boolean }>`
       select ok from verdict where item_id = ${item.id} and gate in ('tests', 'health') and content_hash = ${item.content_hash} order by at desc limit 1`.execute(
       tx,
@@ -120,6 +123,8 @@ async function note(
   detail: string,
 ): Promise<void> {
   signal.throwIfAborted();
+  const boundary = failpoints.find((name) => name === `deploy.${step}`);
+  if (boundary) failpoint(boundary);
   log.debug({ service: claimed.item_key, step, detail }, "deploying");
   await inTenant(database.app, tenantId, (tx) =>
     sql`update run set progress = ${detail}, heartbeat_at = now() where id = ${claimed.runId}`.execute(tx),
@@ -138,6 +143,8 @@ async function conclude(
   const { database, tenantId, clock } = tools;
   await outlastDatabase(database, () => inTenant(database.app, tenantId, async (tx) => {
     const at = clock.now();
+    // The item before the ticket, as everybody takes them: else two could wait for each other.
+    await sql`select 1 from item where id = ${item.id} for no key update`.execute(tx);
     await report(tx, at, [{ outcome: "done", ticketId: claimed.id, runId: claimed.runId, fence: claimed.fence, agent: "deployer", detail: { ok: result.ok, version: deployment.version, reason: result.reason } }]);
     if (result.ok) await markLive(tx, tools, item, deployment, settings, at);
     else await markFailed(tx, tools, item, deployment, result, at);

@@ -227,7 +227,7 @@ async function recordProbe(
       tx,
     );
     if (health === null) return;
-    const { rows } = await sql<{ health: string }>`select health from item where id = ${item.id} for update`.execute(
+    const { rows } = await sql<{ health: string }>`select health from item where id = ${item.id} for no key update`.execute(
       tx,
     );
     const before = rows[0]?.health ?? "unknown";

@@ -3,6 +3,7 @@ import { claim, lanesWithWork, type Rank } from "#dispatch/claim.ts";
 import type { Worker } from "#dispatch/worker.ts";
 import type { Clock } from "#system/clock.ts";
 import type { Log } from "#system/log.ts";
+import { failpoint } from "#system/failpoint.ts";
 
 export type ClaimLoop = {
   /** There may be work: look now. */
@@ -79,6 +80,7 @@ export function startClaimLoop({
         now: clock.now(),
         rank,
       });
+      if (claimed.length > 0) failpoint("ticket.claimed");
       for (const one of claimed) able.find(({ agentId }) => agentId === one.agentId)!.begin(one);
       gave ||= claimed.length > 0;
     }

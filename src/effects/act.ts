@@ -9,6 +9,7 @@ import { describeScope, switchAgainst } from "#policy/switches.ts";
 import type { Clock } from "#system/clock.ts";
 import { Failure, messageOf } from "#system/failure.ts";
 import { uuidv7 } from "#system/ids.ts";
+import { failpoint } from "#system/failpoint.ts";
 
 /** One change to the outside world. */
 export type Effect = {
@@ -64,9 +65,12 @@ export async function act(
   const started = await begin(tools, effect, adapter, dryRun);
   if ("done" in started) return started.done;
   const { effectId } = started;
+  failpoint("effect.started");
   try {
     const { result, cost } = await (dryRun ? recordOnly(effect) : adapter.perform(effect.payload, signal));
+    failpoint("effect.performed");
     await end(tools, effect, effectId, { state: "done", result, cost: cost ?? effect.cost ?? {} });
+    failpoint("effect.recorded");
     return { effectId, result, replayed: false };
   } catch (error) {
     // What failed did not happen, or its adapter says so by being resumable; else nobody knows, and a person looks.

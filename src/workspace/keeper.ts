@@ -15,6 +15,7 @@ import { readControl } from "./read-control.ts";
 import { readText } from "./read-text.ts";
 import { openWorkspace, type WorkspaceOptions } from "./read-workspace.ts";
 import { watchServices, type ServiceWatch } from "./watch.ts";
+import { failpoint } from "#system/failpoint.ts";
 
 export type KeeperRules = WorkspaceOptions & {
   coverageFloor: number;
@@ -79,8 +80,10 @@ export function keepWorkspace(
       const stamp = await stampOf(seen);
       const advanced = await advance(seen, version);
       if (!advanced) continue;
+      failpoint("item.decided");
       stamps.set(name, stamp);
       await writeStatus(tools, { workspace, seen, advanced, statusOf });
+      failpoint("status.written");
       return;
     }
     throw new Failure("conflict", `${name} kept changing while it was looked at; the next sweep looks again.`);

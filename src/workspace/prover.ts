@@ -18,6 +18,7 @@ import { Failure } from "#system/failure.ts";
 import { uuidv7 } from "#system/ids.ts";
 import { gateSettingsOf } from "./read-control.ts";
 import { rememberVerdict } from "./verdicts-file.ts";
+import { failpoint } from "#system/failpoint.ts";
 
 /**
  * Door 4 as an agent: runs a service's gates in a clean copy, by the owner's settings, and stores the verdicts with the
@@ -48,7 +49,9 @@ export function prover(
           now: () => tools.clock.now(),
         });
         if (signal.aborted) return { outcome: "stopped", reason: String(signal.reason) };
+        failpoint("proof.judged");
         await store(tools, claimed, verdicts);
+        failpoint("proof.stored");
         for (const verdict of verdicts)
           await rememberVerdict(workspace, claimed.item_key, verdict, { at: tools.clock.now() });
         return "reported";

@@ -17,6 +17,13 @@ const service = process.env.STEWARD_SERVICE ?? path.basename(process.cwd());
 console.log(`pagesmith: ${ticket.kind ?? process.env.STEWARD_KIND ?? "build"} for ${service}`);
 
 const page = readSpec(await readFile("SPEC.md", "utf8"));
+if (page.points.length === 0) {
+  // Saying no is better than building the wrong thing: the ticket goes to another agent.
+  const reasons = ["SPEC.md has no section \"Page\" with points: I build websites, nothing else"];
+  if (process.env.STEWARD_REPORT_FILE) await writeFile(process.env.STEWARD_REPORT_FILE, JSON.stringify({ outcome: "refused", reasons }));
+  console.log(`pagesmith: refused: ${reasons[0]}`);
+  process.exit(process.env.STEWARD_REPORT_FILE ? 0 : 1);
+}
 console.log(`pagesmith: read SPEC.md: "${page.title}", ${page.points.length} points, port ${page.port}`);
 
 // A ticket to fix something or to add tests gets the same answer: what is missing or was changed is written anew.

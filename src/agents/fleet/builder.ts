@@ -12,6 +12,7 @@ import type { Claimed } from "#dispatch/claim.ts";
 import { hasErrorCode } from "#system/failure.ts";
 import { writeFileAtomic } from "#system/files.ts";
 import { about, scaffold } from "./scaffold/scaffold.ts";
+import { failpoint } from "#system/failpoint.ts";
 
 export const builtInBuilder = { name: "scaffold", capabilities: ["builder"], about, slots: 4 };
 
@@ -35,6 +36,7 @@ export async function buildByRules(tools: Tools, claimed: Claimed, signal: Abort
     const refusal = await writeInto(folder.work, claimed, item.port);
     if (refusal) return refusal;
     signal.throwIfAborted();
+    failpoint("scaffold.written");
     const work = {
       runId: claimed.runId,
       ticketId: claimed.id,

@@ -16,6 +16,7 @@ import { RUNNER_RENEWAL } from "#dispatch/runner-renewal.ts";
 import { append } from "#ledger/append.ts";
 import { finishRun, reportLoss } from "./finish-run.ts";
 import { runFolderOf, type RunFolder } from "./run-folder.ts";
+import { failpoint } from "#system/failpoint.ts";
 
 /**
  * One run of a spawned agent, from its claim to its report. The agent itself is held by a detached runner: if this
@@ -46,6 +47,7 @@ export async function workSpawned(
     if (signal.aborted) stop();
     else signal.addEventListener("abort", stop, { once: true });
     const ended = await waitForEnd(folder.folder, claimed.fence, { exited, signal: tools.leaving });
+    failpoint("run.ended");
     await finishRun(tools, work, folder, ended, signal.aborted ? String(signal.reason) : null);
   } catch (error) {
     if (tools.leaving.aborted) return;
@@ -104,7 +106,9 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     ...spec,
     env: { ...spec.env, ...(await tools.runEnvironment(claimed)), STEWARD_REPORT_FILE: folder.report },
   });
+  failpoint("run.workplace_ready");
   const runner = await startRunner(folder.folder);
+  failpoint("run.runner_started");
   await inTenant(database.app, tenantId, async (tx) => {
     await sql`update run set state = 'running', folder = ${folder.folder}, pid = ${runner.pid}, heartbeat_at = now() where id = ${claimed.runId} and state = 'starting'`.execute(
       tx,
@@ -115,5 +119,6 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
       { type: "run.started", subject: claimed.runId, ticket: claimed.id, agent: claimed.agentName, pid: runner.pid },
     );
   });
+  failpoint("run.recorded");
   return runner;
 }

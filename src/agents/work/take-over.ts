@@ -11,6 +11,7 @@ import { append } from "#ledger/append.ts";
 import { checkWork } from "#lines/service/check-work.ts";
 import { contentHash } from "#proof/content-hash.ts";
 import type { RunFolder } from "./run-folder.ts";
+import { failpoint } from "#system/failpoint.ts";
 
 /** A run whose agent has ended. */
 export type EndedWork = {
@@ -31,9 +32,12 @@ export async function takeOver(tools: Tools, work: EndedWork, folder: RunFolder)
   const serviceDir = await serviceDirOf(tools, work.itemId);
   const baseline = await readBaseline(folder.baseline);
   const { changes, refused } = await collectChanges(folder.work, baseline);
+  failpoint("run.collected");
   // A run that lost its ticket must not write: another may be at work on the same service by now.
   if (!(await keepTicket(tools, work))) return refuseStale(tools, work);
+  failpoint("run.kept");
   const { applied, conflicts, proposals } = await applyChanges({ serviceDir, workDir: folder.work, baseline, changes });
+  failpoint("run.applied");
   const problems = checkWork(work.kind, tools.see(serviceDir), applied);
   const detail = {
     applied: applied.length,
@@ -50,6 +54,8 @@ export async function takeOver(tools: Tools, work: EndedWork, folder: RunFolder)
   const hash = await contentHash(serviceDir).catch(() => null);
   const at = tools.clock.now();
   await inTenant(tools.database.app, tools.tenantId, async (tx) => {
+    // The item before the ticket, as everybody takes them: else two could wait for each other.
+    await sql`select 1 from item where id = ${work.itemId} for no key update`.execute(tx);
     const accepted = await report(tx, at, [
       { ...outcome, ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent, detail },
     ]);
@@ -74,6 +80,7 @@ export async function takeOver(tools: Tools, work: EndedWork, folder: RunFolder)
     }
     if (outcome.outcome === "failed") await sql`update run set verified = false where id = ${work.runId}`.execute(tx);
   });
+  failpoint("run.reported");
   await rm(folder.work, { recursive: true, force: true });
 }
 

@@ -155,8 +155,8 @@ create table blocker (
 create table run (
   id uuid primary key,
   tenant_id uuid not null,
-  ticket_id uuid not null references ticket,
-  item_id uuid not null references item,
+  ticket_id uuid not null,
+  item_id uuid not null,
   agent_id uuid not null,
   capability text not null collate "C",
   kind text not null,

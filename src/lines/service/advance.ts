@@ -97,10 +97,11 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
   return { itemId: item.id, verdict: { ...verdict, reasons }, decision };
 }
 
+/** "no key": rows that point at the item may be written meanwhile, or a claim and this would wait for each other. */
 async function lockItem(tx: Tx, because: Because, { seen }: Look): Promise<Item> {
   const find = () =>
     sql<Item>`select id, stage, phase, reasons, round, version, patience_from, content_hash, applied_hash, control, health, health_reason, gone_at
-      from item where line = 'service' and key = ${seen.name} for update`.execute(tx);
+      from item where line = 'service' and key = ${seen.name} for no key update`.execute(tx);
   const there = (await find()).rows[0];
   if (there) return there;
   const id = uuidv7();
