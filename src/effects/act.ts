@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { inTenant, type Tx } from "#db/db.ts";
 import type { Database } from "#db/open.ts";
+import { outlastDatabase } from "#db/outlast.ts";
 import { append } from "#ledger/append.ts";
 import { payloadHash } from "#policy/approvals.ts";
 import { budgetsOver, type Cost, hold, lockBudgets, settle, tooSmall, writeHolds } from "#policy/budgets.ts";
@@ -64,28 +65,34 @@ export async function act(
 ): Promise<Acted> {
   const started = await begin(tools, effect, adapter, dryRun);
   if ("done" in started) return started.done;
+  if ("refusal" in started) throw started.refusal;
   const { effectId } = started;
   failpoint("effect.started");
-  try {
-    const { result, cost } = await (dryRun ? recordOnly(effect) : adapter.perform(effect.payload, signal));
-    failpoint("effect.performed");
-    await end(tools, effect, effectId, { state: "done", result, cost: cost ?? effect.cost ?? {} });
-    failpoint("effect.recorded");
-    return { effectId, result, replayed: false };
-  } catch (error) {
-    // What failed did not happen, or its adapter says so by being resumable; else nobody knows, and a person looks.
-    const state = error instanceof Failure || adapter.resumable ? "failed" : "unknown";
-    await end(tools, effect, effectId, { state, result: { reason: messageOf(error) }, cost: {} });
-    throw error;
+  const { end: ended, failure } = await perform();
+  failpoint("effect.performed");
+  // It has happened (or not): whatever the database does meanwhile, this must get into it.
+  await outlastDatabase(tools.database, () => end(tools, effect, effectId, ended));
+  failpoint("effect.recorded");
+  if (failure) throw failure.error;
+  return { effectId, result: ended.result, replayed: false };
+
+  async function perform(): Promise<{ end: End; failure?: { error: unknown } }> {
+    try {
+      const { result, cost } = await (dryRun ? recordOnly(effect) : adapter.perform(effect.payload, signal));
+      return { end: { state: "done", result, cost: cost ?? effect.cost ?? {} } };
+    } catch (error) {
+      // What failed did not happen, or its adapter says so by being resumable; else nobody knows, and a person looks.
+      const state = error instanceof Failure || adapter.resumable ? "failed" : "unknown";
+      return { end: { state, result: { reason: messageOf(error) }, cost: {} }, failure: { error } };
+    }
   }
 }
 
-async function begin(
-  tools: ActTools,
-  effect: Effect,
-  adapter: Adapter,
-  dryRun: boolean,
-): Promise<{ effectId: string } | { done: Acted }> {
+type End = { state: "done" | "failed" | "unknown"; result: object; cost: Cost };
+
+type Begun = { effectId: string } | { done: Acted } | { refusal: Failure };
+
+async function begin(tools: ActTools, effect: Effect, adapter: Adapter, dryRun: boolean): Promise<Begun> {
   const { database, tenantId, clock } = tools;
   try {
     return await inTenant(database.app, tenantId, async (tx) => {
@@ -182,7 +189,7 @@ async function takeKey(
   adapter: Adapter,
   effectId: string,
   dryRun: boolean,
-): Promise<{ effectId: string } | { done: Acted }> {
+): Promise<Begun> {
   const at = tools.clock.now();
   const hash = payloadHash({ kind: effect.kind, item: effect.item.id, payload: effect.payload });
   const standing = dryRun
@@ -211,11 +218,14 @@ async function takeKey(
     if (await tools.processLives(tx, standing.process_id))
       throw new Failure("conflict", `The ${effect.kind} of ${effect.key} is being done right now.`);
     if (!adapter.resumable) {
+      // This must stay, so it is returned rather than thrown: a throw would roll it back.
       await sql`update effect set state = 'unknown', ended_at = ${at} where id = ${standing.id}`.execute(tx);
-      throw new Failure(
+      await settle(tx, [{ holder: effectId, cost: {} }]);
+      const refusal = new Failure(
         "needs_approval",
         `The process that did the ${effect.kind} of ${effect.key} died in the middle: look whether it happened.`,
       );
+      return { refusal };
     }
   }
   const attempt = (standing?.attempt ?? 0) + 1;
@@ -227,11 +237,12 @@ async function takeKey(
       tx,
     );
   } else {
-    await sql`
+    const { rows } = await sql`
       insert into effect (id, tenant_id, key, kind, item_id, run_id, payload, payload_hash, dry_run, state, process_id, started_at)
-      values (${id}, tenant_now(), ${effect.key}, ${effect.kind}, ${effect.item.id}, ${effect.runId ?? null}, ${JSON.stringify(effect.payload)}, ${hash}, ${dryRun}, 'doing', ${tools.processId}, ${at})`.execute(
-      tx,
-    );
+      values (${id}, tenant_now(), ${effect.key}, ${effect.kind}, ${effect.item.id}, ${effect.runId ?? null}, ${JSON.stringify(effect.payload)}, ${hash}, ${dryRun}, 'doing', ${tools.processId}, ${at})
+      on conflict (tenant_id, key) where not dry_run do nothing returning 1`.execute(tx);
+    if (rows.length === 0)
+      throw new Failure("conflict", `The ${effect.kind} of ${effect.key} is being done right now.`);
   }
   const rule =
     "standing" in effect.allowedBy
@@ -249,7 +260,7 @@ async function end(
   { database, tenantId, clock }: ActTools,
   effect: Effect,
   effectId: string,
-  { state, result, cost }: { state: "done" | "failed" | "unknown"; result: object; cost: Cost },
+  { state, result, cost }: End,
 ): Promise<void> {
   const at = clock.now();
   await inTenant(database.app, tenantId, async (tx) => {

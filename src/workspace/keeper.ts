@@ -77,6 +77,7 @@ export function keepWorkspace(
     for (let attempt = 0; attempt < 10; attempt++) {
       const version = await versionOf(name);
       const seen = read();
+      if (isBeingWritten(name, seen)) return;
       const stamp = await stampOf(seen);
       const advanced = await advance(seen, version);
       if (!advanced) continue;
@@ -87,6 +88,16 @@ export function keepWorkspace(
       return;
     }
     throw new Failure("conflict", `${name} kept changing while it was looked at; the next sweep looks again.`);
+  }
+
+  /** A spec saved a moment ago may be half of one, whoever asks for the look: it is looked at when it has been still. */
+  function isBeingWritten(name: string, { spec }: SeenFacts): boolean {
+    const { settleMs } = rules();
+    const age = spec?.writtenAt ? tools.clock.now().getTime() - spec.writtenAt.getTime() : settleMs;
+    if (age < 0 || age >= settleMs) return false;
+    const later = setTimeout(() => void lookAt(name), settleMs - age + 1);
+    later.unref();
+    return true;
   }
 
   async function advance(seen: SeenFacts, version: number | null): Promise<Advanced | null> {
