@@ -22,7 +22,7 @@ export async function trackRecords(tx: Tx): Promise<TrackRecord[]> {
 }
 
 /**
- * The best agent for a ticket: four parts verified quality, one part speed. Quality is the lower bound of a 90 % Wilson
+ * The best agent for a ticket: its verified quality, of which its speed can take away a fifth. Quality is the lower bound of a 90 % Wilson
  * interval of the share that passed (E. B. Wilson, 1927), with one pass and one failure assumed beforehand, so that a
  * newcomer is neither trusted blindly nor shut out. Speed is the quickest candidate's median over this one's. Equal
  * scores go to the one with more free places, and then by name, so that the order never depends on chance.
@@ -50,7 +50,7 @@ function score(record: TrackRecord | undefined, quickest: number): { score: numb
   const median = record?.medianSeconds ?? null;
   const speed =
     median === null || !Number.isFinite(quickest) ? 0.5 : Math.max(quickest, 0.001) / Math.max(median, 0.001);
-  const total = 0.8 * quality + 0.2 * Math.min(1, speed);
+  const total = quality * (0.8 + 0.2 * Math.min(1, speed));
   const seen = record && record.judged > 0 ? `${record.passed} of ${record.judged} verified` : "nothing verified yet";
   return {
     score: total,

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { deployRulesOf, readRules, readSettings } from "#config.ts";
+import { Failure } from "#system/failure.ts";
+
+async function workspace(t: { after(fn: () => Promise<void>): void }, text?: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "steward-config-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  if (text !== undefined) await writeFile(join(folder, "steward.yaml"), text);
+  return folder;
+}
+
+test("all that is wrong with the environment is said at once", async (t) => {
+  const folder = await workspace(t);
+  assert.throws(
+    () => readSettings({ DATABASE_URL: "mysql://x", STEWARD_PORT: "99999", STEWARD_HOST: "0.0.0.0" }, folder),
+    (error) =>
+      error instanceof Failure &&
+      ["DATABASE_URL", "STEWARD_PORT", "STEWARD_HOST"].every((name) => error.message.includes(name)),
+  );
+});
+
+test("a workspace has a home of its own, outside of it", async (t) => {
+  const [a, b] = [await workspace(t), await workspace(t)];
+  const homeOf = (folder: string) => readSettings({ STEWARD_STATE: "/somewhere" }, folder).home;
+  assert.notEqual(homeOf(a), homeOf(b));
+  assert.equal(homeOf(a), homeOf(a));
+  assert.ok(homeOf(a).startsWith("/somewhere/workspaces/"));
+  assert.throws(() => readSettings({}, join(a, "nowhere")), /There is no folder/);
+});
+
+test("without a steward.yaml the defaults hold", async (t) => {
+  const { rules, problems } = readRules(await workspace(t));
+  assert.deepEqual(problems, []);
+  assert.deepEqual(
+    [rules.coverage_floor, rules.settle_seconds, rules.sweep_seconds, rules.drafting],
+    [80, 2, 60, false],
+  );
+  assert.equal(deployRulesOf(rules, "quotes"), null, "nothing is deployed that the owner did not allow");
+});
+
+test("a service's own deploy comes before everybody's, and none is none", async (t) => {
+  const { rules, problems } = readRules(
+    await workspace(
+      t,
+      "deploy: { target: process }\nservice:\n  a:\n  b: { deploy: none, environment: { N: 1 } }\n  c: { deploy: { target: command, deploy: ./go } }\n",
+    ),
+  );
+  assert.deepEqual(problems, []);
+  assert.deepEqual(
+    ["a", "b", "c", "d"].map((name) => deployRulesOf(rules, name)?.target ?? null),
+    ["process", null, "command", "process"],
+  );
+  assert.deepEqual(rules.service["b"]?.environment, { N: "1" });
+});
+
+test("what is wrong in steward.yaml is named with its place, all of it", async (t) => {
+  const { problems } = readRules(await workspace(t, "coverage_flor: 3\nagents:\n  x: { capabilities: [wizard] }\n"));
+  assert.equal(problems.length >= 3, true, problems.join("\n"));
+  assert.match(problems.join("\n"), /coverage_flor/);
+  assert.match(problems.join("\n"), /agents\.x\.command/);
+  assert.match(problems.join("\n"), /agents\.x\.capabilities/);
+  assert.match(readRules(await workspace(t, "a: [1\n b: }")).problems.join("\n"), /steward\.yaml/);
+});
+
+test("the version of the rules is that of what they say, not of how they are laid out", async (t) => {
+  const one = readRules(await workspace(t, "coverage_floor: 90\ndrafting: true\n"));
+  const two = readRules(await workspace(t, "# mine\ndrafting: true\n\ncoverage_floor:   90\n"));
+  assert.equal(one.version, two.version);
+  assert.notEqual(one.version, readRules(await workspace(t, "coverage_floor: 91\n")).version);
+});
