@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Tx } from "#db/db.ts";
 import type { Event } from "#ledger/events.ts";
 import { uuidv7 } from "#system/ids.ts";
@@ -12,20 +12,20 @@ export type Because = { actor: string; at: Date; rule?: string; policy?: string 
  */
 export async function append(tx: Tx, because: Because, ...events: Event[]): Promise<void> {
   if (events.length === 0) return;
-  await sql`
-    with added as (
-      insert into event (id, tenant_id, at, type, subject, actor, rule, policy, body)
-      select id, tenant_now(), at, type, subject, actor, rule, policy, body
-      from jsonb_to_recordset(${eventRows(because, events)}::jsonb)
-        as e(id uuid, at timestamptz, type text, subject text, actor text, rule text, policy text, body jsonb)
-      returning id, tenant_id
-    )
-    insert into pending (event_id, tenant_id) select id, tenant_id from added`.execute(tx);
+  await sql`/*ledger.append*/ with ${appended(because, events)} select 1`.execute(tx);
 }
 
-/** The events as the JSON that the insert above reads; the claim puts the same rows into its own statement. */
-export function eventRows({ actor, at, rule, policy }: Because, events: Event[]): string {
-  return JSON.stringify(
-    events.map(({ type, subject, ...body }) => ({ id: uuidv7(), at, type, subject, actor, rule, policy, body })),
-  );
+/** The same as parts of a larger statement's `with`, so that the claim and the report need no round trip for it. */
+export function appended({ actor, at, rule, policy }: Because, events: Event[]): RawBuilder<unknown> {
+  const rows = events.map(({ type, subject, ...body }) => ({ id: uuidv7(), at, type, subject, actor, rule, policy, body }));
+  return sql`
+    added as (
+      insert into event (id, tenant_id, at, type, subject, actor, rule, policy, body)
+      select id, tenant_now(), at, type, subject, actor, rule, policy, body
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        as e(id uuid, at timestamptz, type text, subject text, actor text, rule text, policy text, body jsonb)
+      returning id, tenant_id
+    ), to_seal as (
+      insert into pending (event_id, tenant_id) select id, tenant_id from added
+    )`;
 }

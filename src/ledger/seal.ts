@@ -41,10 +41,13 @@ export function sealHash(previous: string, seq: number, e: SealedFields): string
  */
 export async function seal(engine: Db): Promise<{ sealed: number; heads: Head[] }> {
   return engine.transaction().execute(async (tx) => {
-    const lock = await sql<{ held: boolean }>`select pg_try_advisory_xact_lock(${SEALER_LOCK}) as held`.execute(tx);
+    const lock = await sql.raw<{ held: boolean }>(`select pg_try_advisory_xact_lock(${SEALER_LOCK}) as held`).execute(tx);
     if (!lock.rows[0]?.held) return { sealed: 0, heads: [] };
-    const { rows } = await sql<SealedFields>`
-      select ${sealedFields} from pending p join event e on e.id = p.event_id order by e.id limit ${BATCH}`.execute(tx);
+    const { rows } = await sql<SealedFields>`/*seal.look*/
+      select ${sealedFields}
+      from (select event_id from pending order by event_id limit ${sql.lit(BATCH)}) p
+        cross join lateral (select * from event where id = p.event_id offset 0) e
+      order by e.id`.execute(tx);
     if (rows.length === 0) return { sealed: 0, heads: [] };
 
     const heads = await headsOf(tx, [...new Set(rows.map((row) => row.tenant_id))]);
@@ -54,21 +57,21 @@ export async function seal(engine: Db): Promise<{ sealed: number; heads: Head[] 
       head.hash = sealHash(head.hash, head.seq, row);
       return { tenant_id: row.tenant_id, seq: head.seq, event_id: row.id, hash: head.hash };
     });
-    await sql`
+    await sql`/*seal.write*/
       with sealed as (
         insert into seal (tenant_id, seq, event_id, hash)
         select tenant_id, seq, event_id, hash
         from jsonb_to_recordset(${JSON.stringify(seals)}::jsonb) as s(tenant_id uuid, seq bigint, event_id uuid, hash text)
         returning event_id
       )
-      delete from pending where event_id in (select event_id from sealed)`.execute(tx);
-    await sql`select pg_notify('steward_sealed', '')`.execute(tx);
+      , sealing as (delete from pending where event_id in (select event_id from sealed))
+      select pg_notify('steward_sealed', '')`.execute(tx);
     return { sealed: seals.length, heads: [...heads.values()] };
   });
 }
 
 async function headsOf(tx: Tx, tenants: string[]): Promise<Map<string, Head>> {
-  const { rows } = await sql<{ tenant_id: string; seq: number; hash: string }>`
+  const { rows } = await sql<{ tenant_id: string; seq: number; hash: string }>`/*seal.heads*/
     select tenant_id, coalesce(s.seq, 0) as seq, coalesce(s.hash, '') as hash
     from unnest(${tenants}::uuid[]) as t(tenant_id)
     left join lateral (select seq, hash from seal where seal.tenant_id = t.tenant_id order by seq desc limit 1) s on true`.execute(
