@@ -10,7 +10,7 @@ import { LEASE_SECONDS } from "#dispatch/lease.ts";
 import { report } from "#dispatch/report.ts";
 import { append } from "#ledger/append.ts";
 import { bootId, isAlive, sweepMarked } from "#system/processes.ts";
-import { finishRun, reportLoss } from "./finish-run.ts";
+import { finishRun, finishTakingOver, reportLoss } from "./finish-run.ts";
 import { runFolderOf } from "./run-folder.ts";
 import type { EndedWork } from "./take-over.ts";
 
@@ -22,15 +22,20 @@ export type Follow = (work: EndedWork, go: (signal: AbortSignal) => Promise<void
 /**
  * Takes over the runs of this host whose Steward process is gone: an orphan is a run that is not ended and whose
  * process, by pid and start time, does not live. A spawned run whose runner lives goes on as if nothing had been; one
- * whose runner is dead, and built-in work, is reported lost now and need not wait for its lease. Called at start before
- * anything is reaped, and every second.
+ * whose runner is dead, and built-in work, is reported lost now and need not wait for its lease; work that was being
+ * taken over is taken over. Called at start before anything is reaped, and every second.
  */
 export async function adoptRuns(tools: Tools, follow: Follow): Promise<number> {
   const orphans = await findOrphans(tools);
   for (const orphan of orphans) {
     if (!(await makeOurs(tools, orphan))) continue;
     const folder = runFolderOf(tools.home, orphan.runId);
-    if (orphan.leaseKind === "process" && orphan.state !== "reported") {
+    if (orphan.state === "reported") {
+      // What it made was being taken over, and may stand in the service in part by now: that is finished.
+      follow(orphan, () => finishTakingOver(tools, orphan, folder));
+      continue;
+    }
+    if (orphan.leaseKind === "process") {
       await sweepMarked(runMarker, orphan.runId);
       await lost(tools, orphan, "the process that worked on it died");
       await tools.lookAgain(orphan.itemId);

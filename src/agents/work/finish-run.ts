@@ -40,6 +40,17 @@ export async function finishRun(
   await tools.lookAgain(work.itemId);
 }
 
+/** The rest of a run whose work was being taken over when the process that did so died. */
+export async function finishTakingOver(tools: Tools, work: EndedWork, folder: RunFolder): Promise<void> {
+  try {
+    await outlastDatabase(tools.database, () => takeOver(tools, work, folder));
+  } catch (error) {
+    await reportLoss(tools, work, error);
+  }
+  await rm(folder.work, { recursive: true, force: true });
+  await tools.lookAgain(work.itemId);
+}
+
 /** For what went wrong on our side: a Failure is the run's, such as a folder too large; all else is a lost worker. */
 export async function reportLoss(tools: Tools, work: EndedWork, error: unknown): Promise<void> {
   tools.log.error({ err: error, run: work.runId, agent: work.agent }, "a run could not be carried out");
