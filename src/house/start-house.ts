@@ -8,6 +8,7 @@ import { rankBy, trackRecords, type TrackRecord } from "#agents/match.ts";
 import { registerAgents } from "#agents/registry.ts";
 import type { Tools } from "#agents/tools.ts";
 import { adoptRuns } from "#agents/work/adopt-runs.ts";
+import { sweepEndedRuns } from "#agents/work/sweep-ended-runs.ts";
 import { readRules, rulesFileName, type RulesFile } from "#config.ts";
 import { inTenant } from "#db/db.ts";
 import type { DeployTools } from "#deploy/deploy-tools.ts";
@@ -155,6 +156,7 @@ export async function startHouse(
     paused: true,
   });
   await adopt();
+  await sweepEndedRuns(tools);
   const renewal = renewLeases(database, tenantId, processId);
   const sealer = startSealer(database.engine, { headsFile: ledgerHeadsFile(settings.home), log });
   const supervisor = superviseProduction(deploy, { probeMs: () => rules.rules.probe_seconds * 1000 });

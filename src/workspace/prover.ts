@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { inTenant } from "#db/db.ts";
@@ -37,7 +37,7 @@ export function prover(
     slots,
     async run(claimed, signal) {
       const subject = await readSubject(tools, claimed);
-      const scratchDir = await makeScratch(tools.home);
+      const scratchDir = await makeScratch(tools.home, claimed.runId);
       try {
         const verdicts = await proveService({
           serviceDir: subject.folder,
@@ -87,11 +87,12 @@ async function readSubject({ database, tenantId }: WorkTools, { item_id, round }
   });
 }
 
-async function makeScratch(home: string): Promise<string> {
-  const parent = join(home, "scratch");
-  await mkdir(parent, { recursive: true });
+/** Named for its run: what a killed process leaves behind is known by it, and taken away at the next start. */
+async function makeScratch(home: string, runId: string): Promise<string> {
+  const scratchDir = join(home, "scratch", runId);
+  await mkdir(scratchDir, { recursive: true });
   await mkdir(join(home, "cache"), { recursive: true });
-  return mkdtemp(join(parent, "proof-"));
+  return scratchDir;
 }
 
 /** Verdicts, what they mean for the runs that made this content, and the report, in one transaction. */

@@ -1,0 +1,34 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { sql } from "kysely";
+import type { Tools } from "#agents/tools.ts";
+import { inTenant } from "#db/db.ts";
+import { runFolderOf } from "./run-folder.ts";
+
+/**
+ * Takes away the copies of services that ended runs have left here: a process that was killed could not. A run's
+ * output stays. Called at start, after adopting: what goes on again has a run that has not ended.
+ */
+export async function sweepEndedRuns({
+  database,
+  tenantId,
+  home,
+}: Pick<Tools, "database" | "tenantId" | "home">): Promise<void> {
+  const copies = [
+    ...(await idsIn(join(home, "runs"))).map((runId) => ({ runId, path: runFolderOf(home, runId).work })),
+    ...(await idsIn(join(home, "scratch"))).map((runId) => ({ runId, path: join(home, "scratch", runId) })),
+  ];
+  if (copies.length === 0) return;
+  const { rows } = await inTenant(database.app, tenantId, (tx) =>
+    sql<{
+      id: string;
+    }>`select id from run where id = any(${copies.map(({ runId }) => runId)}) and state = 'ended'`.execute(tx),
+  );
+  const ended = new Set(rows.map(({ id }) => id));
+  for (const { runId, path } of copies) if (ended.has(runId)) await rm(path, { recursive: true, force: true });
+}
+
+async function idsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name));
+}
