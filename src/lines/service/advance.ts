@@ -158,7 +158,14 @@ async function keepRound(
       tx,
     )
   ).rows[0];
-  if (last && (last.spec_hash === hash || look.specText === null)) return last;
+  if (last && (last.spec_hash === hash || look.specText === null)) {
+    // Whoever wrote the code, it is there: from here on a changed spec is another round.
+    if (last.number > 1 || last.built_at !== null || look.seen.code === null || working) return last;
+    await sql`update round set built_at = ${because.at} where item_id = ${item.id} and number = ${last.number}`.execute(
+      tx,
+    );
+    return { ...last, built_at: because.at };
+  }
   if (last && last.built_at === null && !working) {
     // The work of this round has not begun, so there is nothing to differ from but the round before.
     const before = (
