@@ -1,23 +1,25 @@
 /**
  * Every boundary between two steps that must each survive a kill -9, by name. With STEWARD_FAILPOINT set to one of them,
  * the process kills itself there, as the power would: that is how the fault tests stop at each, one by one. Unset, a
- * failpoint costs one comparison.
+ * failpoint costs one comparison. In the order in which a service meets them.
  */
 export const failpoints = [
   "item.decided",
+  "status.written",
   "ticket.claimed",
   "run.workplace_ready",
   "run.runner_started",
   "run.recorded",
   "run.ended",
+  "scaffold.written",
   "run.collected",
   "run.kept",
   "run.applied",
   "run.reported",
-  "scaffold.written",
   "proof.judged",
   "proof.stored",
   "deploy.begun",
+  "effect.started",
   "deploy.cut",
   "deploy.start",
   "deploy.switch",
@@ -25,11 +27,9 @@ export const failpoints = [
   "deploy.commit",
   "deploy.retire",
   "deploy.end",
-  "effect.started",
   "effect.performed",
   "effect.recorded",
   "deploy.concluded",
-  "status.written",
 ] as const;
 
 export type Failpoint = (typeof failpoints)[number];
