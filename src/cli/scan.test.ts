@@ -13,6 +13,7 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import { Command } from "commander";
+import { gateHashOf } from "#lines/service/control.ts";
 import { contentHash } from "#proof/content-hash.ts";
 import { stoppedClock } from "#system/clock.ts";
 import type { Failure } from "#system/failure.ts";
@@ -224,15 +225,16 @@ test("a claim to be building is believed for 24 hours after the README was writt
   assert.equal(await at("2026-03-02T12:01:00Z"), "READY_FOR_BUILD");
 });
 
-test("a stored verdict counts for the content that it judged, and for no other", async (t) => {
+test("a stored verdict counts for the content and the settings that it judged by, and for no others", async (t) => {
   const dir = folderWith(t, service("a", { "SPEC.md": completeSpec, ...pythonApp, ...tests }));
   const path = join(dir, "SERVICES/a");
   const hash = await contentHash(path);
+  const settingsHash = gateHashOf({ settings: { coverageFloor: 80 }, pinned: {} });
   const say = (ok: boolean, kind: "tests_failing" | "coverage_low" | null, reason: string) =>
     rememberVerdict(
       dir,
       "a",
-      { gate: "tests", contentHash: hash, settingsHash: "s", ok, reasons: [reason], facts: { kind, durationMs: 5 } },
+      { gate: "tests", contentHash: hash, settingsHash, ok, reasons: [reason], facts: { kind, durationMs: 5 } },
       { at: new Date() },
     );
   await say(false, "tests_failing", "3 of 12 tests fail");
@@ -244,6 +246,9 @@ test("a stored verdict counts for the content that it judged, and for no other",
   assert.deepEqual([(await scanned(dir)).a!.phase, (await scanned(dir)).a!.needs], ["READY_FOR_DEPLOY", "devops"]);
   writeFiles(dir, { "steward.yaml": "deploy: { target: process }\n" });
   assert.deepEqual([(await scanned(dir)).a!.phase, (await scanned(dir)).a!.needs], ["READY_FOR_DEPLOY", null]);
+  writeFiles(dir, { "steward.yaml": "coverage_floor: 95\n" });
+  assert.equal((await scanned(dir)).a!.phase, "READY_FOR_TEST", "it was judged by another floor");
+  writeFiles(dir, { "steward.yaml": "" });
   writeFiles(path, { "app/main.py": "x = 2\n" });
   assert.equal((await scanned(dir)).a!.phase, "READY_FOR_TEST");
 });

@@ -4,7 +4,10 @@ import { styleText } from "node:util";
 import type { Command } from "commander";
 import { detectPhase, type PhaseVerdict, type ServicePhase } from "#lines/service/phase.ts";
 import { nothingKnown, type KnownFacts, type SeenFacts } from "#lines/service/facts.ts";
+import { readRules } from "#config.ts";
+import { gateHashOf } from "#lines/service/control.ts";
 import { contentHash } from "#proof/content-hash.ts";
+import { readControl } from "#workspace/read-control.ts";
 import { systemClock, type Clock } from "#system/clock.ts";
 import { Failure } from "#system/failure.ts";
 import { readVerdicts, verdictFor, type StoredVerdict, type StoredVerdicts } from "#workspace/verdicts-file.ts";
@@ -41,7 +44,7 @@ export async function scanWorkspace(
     const first = detectPhase({ seen, known }, { now: clock.now() });
     // Content is hashed only where a verdict about it could change the answer.
     const judged = first.phase === "READY_FOR_TEST" && stored.verdicts.has(seen.name);
-    const verdict = judged ? await verdictOf(seen, stored.verdicts) : null;
+    const verdict = judged ? await verdictOf(seen, stored.verdicts, home) : null;
     rows.push(
       row(seen, verdict === null ? first : detectPhase({ seen, known: { ...known, verdict } }, { now: clock.now() })),
     );
@@ -63,9 +66,12 @@ function homeOf(dir: string): { home: string; services: string | undefined } {
   return { home: path, services: readStewardYaml(path).services };
 }
 
-async function verdictOf(seen: SeenFacts, verdicts: StoredVerdicts): Promise<StoredVerdict | null> {
+/** A verdict counts for the content and for the settings that it judged by, no others. */
+async function verdictOf(seen: SeenFacts, verdicts: StoredVerdicts, home: string): Promise<StoredVerdict | null> {
   try {
-    return verdictFor(verdicts, seen.name, "tests", await contentHash(seen.path));
+    const verdict = verdictFor(verdicts, seen.name, "tests", await contentHash(seen.path));
+    const control = await readControl(seen, { coverageFloor: readRules(home).rules.coverage_floor });
+    return verdict?.settingsHash === gateHashOf(control) ? verdict : null;
   } catch (error) {
     if (error instanceof Failure) return null; // What cannot be hashed has no verdict; a gate would say why.
     throw error;

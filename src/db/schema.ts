@@ -82,6 +82,8 @@ type ItemTable = {
   applied_hash: Optional<string | null>;
   /** The owner's version of what governs this item's gates, and a change to it that waits for the owner. */
   control: ColumnType<object | null, string | null | undefined, string | null>;
+  /** Of the settings in force: a verdict by others does not count. */
+  gate_hash: Optional<string | null>;
   control_proposed: ColumnType<object | null, string | null | undefined, string | null>;
   health: Generated<Health>;
   health_reason: Optional<string | null>;

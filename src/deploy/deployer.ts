@@ -93,7 +93,8 @@ async function begin(
   return inTenant(database.app, tenantId, async (tx) => {
     await sql`select 1 from item where id = ${item.id} for no key update`.execute(tx);
     const { rows: proofs } = await sql<{ ok: boolean }>`
-      select ok from verdict where item_id = ${item.id} and gate in ('tests', 'health') and content_hash = ${item.content_hash} order by at desc limit 1`.execute(
+      select ok from verdict where item_id = ${item.id} and content_hash = ${item.content_hash}
+        and (gate = 'health' or (gate = 'tests' and settings_hash = (select gate_hash from item where id = ${item.id}))) order by at desc limit 1`.execute(
       tx,
     );
     if (!proofs[0]?.ok)

@@ -104,9 +104,11 @@ export function gate(name: GateName, check: (input: GateInput) => Promise<Findin
   };
 }
 
-/** `allowFewerTests` is about one round and not part of what was asked of the content, so it is left out. */
+/** Left out: what is about one round, and how long one waits. Neither is part of what was asked of the content. */
+const NOT_ASKED = ["allowFewerTests", "testTimeoutMs", "installTimeoutMs"];
+
 export function settingsHash(settings: GateSettings): string {
-  const asked = Object.fromEntries(Object.entries(settings).filter(([name]) => name !== "allowFewerTests"));
+  const asked = Object.fromEntries(Object.entries(settings).filter(([name]) => !NOT_ASKED.includes(name)));
   return createHash("sha256").update(canonical(asked)).digest("hex");
 }
 

@@ -9,14 +9,13 @@ import type { WorkTools } from "#dispatch/work-tools.ts";
 import type { BuiltinAgent } from "#dispatch/worker.ts";
 import { append } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
-import type { Control } from "#lines/service/control.ts";
+import { gateSettingsOf, type Control } from "#lines/service/control.ts";
 import { OWN_CAPABILITIES } from "#lines/service/decide.ts";
 import { isNotJudged } from "#lines/service/phase.ts";
 import { proveService } from "#proof/check-service.ts";
 import type { Facts, Verdict } from "#proof/verdict.ts";
 import { Failure } from "#system/failure.ts";
 import { uuidv7 } from "#system/ids.ts";
-import { gateSettingsOf } from "./read-control.ts";
 import { rememberVerdict } from "./verdicts-file.ts";
 import { failpoint } from "#system/failpoint.ts";
 

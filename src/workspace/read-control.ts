@@ -1,6 +1,5 @@
 import type { Control } from "#lines/service/control.ts";
 import type { SeenFacts } from "#lines/service/facts.ts";
-import { defaultGateSettings, type GateSettings } from "#proof/gate.ts";
 import { takeSteeringFiles } from "#proof/steering-files.ts";
 
 /** What governs a service's gates, as its files say it now. */
@@ -16,24 +15,9 @@ export async function readControl(seen: SeenFacts, { coverageFloor }: { coverage
   return {
     settings: { ...settings, coverageFloor: own ?? coverageFloor },
     // Before there is code, its first builder writes these; from then on a new one would be a change of the command.
-    pinned: test === undefined || seen.unreadable !== null ? {} : await takeSteeringFiles(seen.path, { refuseNew: seen.code !== null }),
-  };
-}
-
-/** The same for the gates. */
-export function gateSettingsOf(
-  { settings, pinned }: Control,
-  { testMinutes, allowFewerTests }: { testMinutes: number; allowFewerTests: boolean },
-): GateSettings {
-  return {
-    ...defaultGateSettings,
-    coverageFloor: settings.coverageFloor,
-    testTimeoutMs: testMinutes * 60_000,
-    allowFewerTests,
-    ...(settings.test !== undefined && { testCommand: settings.test }),
-    ...(settings.stack !== undefined && { stack: settings.stack }),
-    ...(settings.port !== undefined && { port: settings.port }),
-    ...(settings.healthPath !== undefined && { healthPath: settings.healthPath }),
-    ...(Object.keys(pinned).length > 0 && { pinnedFiles: pinned }),
+    pinned:
+      test === undefined || seen.unreadable !== null
+        ? {}
+        : await takeSteeringFiles(seen.path, { refuseNew: seen.code !== null }),
   };
 }

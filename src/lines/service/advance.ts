@@ -6,7 +6,7 @@ import { append, type Because } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
 import { lineDifference, type LineDifference } from "#system/line-difference.ts";
 import { uuidv7 } from "#system/ids.ts";
-import { keepControl, type Control } from "./control.ts";
+import { gateHashOf, keepControl, type Control } from "./control.ts";
 import { decideService, OWN_CAPABILITIES, type Decision, type History } from "./decide.ts";
 import type { KnownFacts, SeenFacts } from "./facts.ts";
 import { detectPhase, type PhaseVerdict } from "./phase.ts";
@@ -49,9 +49,17 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
     events,
   );
   const round = await keepRound(tx, because, item, look, live?.state === "claimed", events);
-  const known = await whatIsKnown(tx, item, look, round, live);
+  const known = await whatIsKnown(tx, item, look, round, live, gateHashOf(control));
   const verdict = detectPhase({ seen: look.seen, known }, { now: because.at });
-  const history = await historyOf(tx, item, look, round, live, ownersChange ? because.at : item.patience_from);
+  const history = await historyOf(
+    tx,
+    item,
+    look,
+    round,
+    live,
+    gateHashOf(control),
+    ownersChange ? because.at : item.patience_from,
+  );
   const decision = decideService(verdict, history);
 
   await cancelUnwanted(tx, because, live, decision, events, item.id);
@@ -91,7 +99,7 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
       facts = ${JSON.stringify({ spec: look.seen.spec?.file ?? null, code: look.seen.code?.root ?? null, tests: look.seen.tests, settings: look.seen.settings })},
       stack = ${look.seen.code?.stack ?? null}, port = coalesce(${look.seen.settings.port ?? null}, port), owner = ${look.seen.settings.owner ?? null},
       client = ${look.seen.settings.client ?? null}, round = ${round.number}, content_hash = ${look.contentHash},
-      control = ${JSON.stringify(control)}, folder = ${look.seen.path}, version = version + 1, gone_at = null,
+      control = ${JSON.stringify(control)}, gate_hash = ${gateHashOf(control)}, folder = ${look.seen.path}, version = version + 1, gone_at = null,
       patience_from = case when ${ownersChange} then ${because.at} else patience_from end, updated_at = ${because.at}
     where id = ${item.id}`.execute(tx);
   return { itemId: item.id, verdict: { ...verdict, reasons }, decision };
@@ -202,12 +210,18 @@ async function keepRound(
   return round;
 }
 
-async function whatIsKnown(tx: Tx, item: Item, look: Look, round: Round, live: Live | undefined): Promise<KnownFacts> {
+async function whatIsKnown(
+  tx: Tx,
+  item: Item,
+  look: Look,
+  round: Round,
+  live: Live | undefined,
+  gateHash: string,
+): Promise<KnownFacts> {
   const { rows: verdicts } = await sql<{ ok: boolean; reasons: string[]; facts: never }>`
     select ok, reasons, facts from verdict
-    where item_id = ${item.id} and gate in ('tests', 'health') and content_hash = ${look.contentHash} order by at desc limit 1`.execute(
-    tx,
-  );
+    where item_id = ${item.id} and content_hash = ${look.contentHash}
+      and (gate = 'health' or (gate = 'tests' and settings_hash = ${gateHash})) order by at desc limit 1`.execute(tx);
   const { rows: deployed } = await sql<{ version: string; content_hash: string; port: number | null; state: string }>`
     select version, content_hash, port, state from deployment
     where item_id = ${item.id} and state in ('live', 'stopped') order by started_at desc limit 1`.execute(tx);
@@ -245,6 +259,7 @@ async function historyOf(
   look: Look,
   round: Round,
   live: Live | undefined,
+  gateHash: string,
   since: Date,
 ): Promise<History> {
   const { rows: ended } = await sql<{ kind: string; state: string; dedupe_key: string; last_error: string | null }>`
@@ -258,6 +273,7 @@ async function historyOf(
     round: round.number,
     specHash: round.spec_hash,
     contentHash: look.contentHash,
+    gateHash,
     live: live ? { kind: live.kind, purpose: purposeOf(live.dedupe_key), claimed: live.state === "claimed" } : null,
     failed: new Map(
       ended

@@ -3,6 +3,7 @@ import type { Tx } from "#db/db.ts";
 import type { Because } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
 import { ask } from "#policy/approvals.ts";
+import { defaultGateSettings, settingsHash, type GateSettings } from "#proof/gate.ts";
 import { sameJson } from "#system/same-json.ts";
 import { OWN_CAPABILITIES } from "./decide.ts";
 
@@ -20,6 +21,29 @@ export type Control = {
   /** Files that steer a stated test command (scripts of package.json, Makefile, …), by path; null: must not be there. */
   pinned: Record<string, string | null>;
 };
+
+/** The same, as the gates take it. */
+export function gateSettingsOf(
+  { settings, pinned }: Control,
+  { testMinutes, allowFewerTests }: { testMinutes: number; allowFewerTests: boolean },
+): GateSettings {
+  return {
+    ...defaultGateSettings,
+    coverageFloor: settings.coverageFloor,
+    testTimeoutMs: testMinutes * 60_000,
+    allowFewerTests,
+    ...(settings.test !== undefined && { testCommand: settings.test }),
+    ...(settings.stack !== undefined && { stack: settings.stack }),
+    ...(settings.port !== undefined && { port: settings.port }),
+    ...(settings.healthPath !== undefined && { healthPath: settings.healthPath }),
+    ...(Object.keys(pinned).length > 0 && { pinnedFiles: pinned }),
+  };
+}
+
+/** What a verdict must have been judged by to count now. */
+export function gateHashOf(control: Control): string {
+  return settingsHash(gateSettingsOf(control, { testMinutes: 1, allowFewerTests: false }));
+}
 
 /**
  * The owner's version of what governs a service's gates; nobody is their own judge.

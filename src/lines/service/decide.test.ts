@@ -4,7 +4,7 @@ import { decideService, FIX_LIMIT, type History } from "./decide.ts";
 import type { PhaseVerdict } from "./phase.ts";
 
 const history = (overrides: Partial<History> = {}): History => ({
-  name: "quotes", round: 1, specHash: "a".repeat(64), contentHash: "b".repeat(64), live: null, failed: new Map(), done: new Map(), fixes: 0, ...overrides,
+  name: "quotes", round: 1, specHash: "a".repeat(64), contentHash: "b".repeat(64), gateHash: "d".repeat(64), live: null, failed: new Map(), done: new Map(), fixes: 0, ...overrides,
 }); // prettier-ignore
 
 const verdict = (phase: PhaseVerdict["phase"], overrides: Partial<PhaseVerdict> = {}): PhaseVerdict => ({
@@ -61,5 +61,6 @@ test("a changed spec, content or round is other work", () => {
     decideService(verdict(phase, { needs: "builder" }), history(overrides)).step!.purpose;
   assert.notEqual(purpose({}, "READY_FOR_BUILD"), purpose({ specHash: "c".repeat(64) }, "READY_FOR_BUILD"));
   assert.notEqual(purpose({}, "READY_FOR_TEST"), purpose({ contentHash: "c".repeat(64) }, "READY_FOR_TEST"));
+  assert.notEqual(purpose({}, "READY_FOR_TEST"), purpose({ gateHash: "e".repeat(64) }, "READY_FOR_TEST"));
   assert.notEqual(purpose({}, "READY_FOR_BUILD"), purpose({ round: 2 }, "READY_FOR_BUILD"));
 });

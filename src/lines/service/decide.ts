@@ -25,6 +25,8 @@ export type History = {
   /** Of the round's spec, and of all that the service is made of. */
   specHash: string | null;
   contentHash: string | null;
+  /** Of the settings by which it is judged. */
+  gateHash: string;
   /** The ticket that is ready or being worked on, if there is one. */
   live: { kind: string; purpose: string; claimed: boolean } | null;
   /** Purposes of tickets that used up their attempts since the owner's last word. */
@@ -83,10 +85,10 @@ export function decideService({ phase, needs, reasons }: PhaseVerdict, history: 
 function stepFor(
   phase: ServicePhase,
   needs: PhaseVerdict["needs"],
-  { name, round, specHash, contentHash }: History,
+  { name, round, specHash, contentHash, gateHash }: History,
 ): Step | null {
   const spec = short(specHash);
-  const content = short(contentHash);
+  const content = `${short(contentHash)} judged by ${gateHash.slice(0, 8)}`;
   switch (phase) {
     case "NEEDS_SPEC":
     case "SPEC_INCOMPLETE":
