@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { deployRulesOf, type RulesFile } from "#config.ts";
 import type { Declared, DeployTools } from "#deploy/deploy-tools.ts";
+import type { ChangeLimits } from "#deploy/production.ts";
 import { secretKey } from "#deploy/secrets.ts";
 import { deployTargets } from "#deploy/targets/index.ts";
 import { processLives } from "#dispatch/register-process.ts";
@@ -11,11 +12,20 @@ import { servicesFolderOf } from "./keeper-rules.ts";
 /** What deploys, probes and recoveries need, by the rules as they are at each moment. */
 export async function makeDeployTools(
   { settings, database, tenantId, hostId, processId, clock, log }: House,
-  { rules, lookAgain }: { rules: () => RulesFile; lookAgain: (itemId: string) => Promise<void> },
+  {
+    rules,
+    lookAgain,
+    changes = {},
+  }: { rules: () => RulesFile; lookAgain: (itemId: string) => Promise<void>; changes?: Partial<ChangeLimits> },
 ): Promise<DeployTools> {
   const { workspace, home } = settings;
   const folderOf = (service: string) => join(openWorkspace(workspace, servicesFolderOf(rules())).folder, service);
-  const targets = deployTargets({ root: join(home, "production"), hostEnvironment: settings.environment, workingFolder: folderOf });
+  const targets = deployTargets({
+    root: join(home, "production"),
+    hostEnvironment: settings.environment,
+    workingFolder: folderOf,
+    changes,
+  });
   return {
     database,
     tenantId,

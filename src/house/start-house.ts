@@ -13,12 +13,15 @@ import { readRules, rulesFileName, type RulesFile } from "#config.ts";
 import { inTenant } from "#db/db.ts";
 import type { DeployTools } from "#deploy/deploy-tools.ts";
 import { deployer } from "#deploy/deployer.ts";
+import type { ChangeLimits } from "#deploy/production.ts";
+import { productionStatus } from "#deploy/production-status.ts";
 import { superviseProduction, type Supervisor } from "#deploy/supervise.ts";
 import { activeRuns } from "#dispatch/active-runs.ts";
 import { startClaimLoop } from "#dispatch/claim-loop.ts";
 import { expireDeadlines, reapExpired } from "#dispatch/reap.ts";
 import { renewLeases } from "#dispatch/renew-leases.ts";
 import type { BuiltinAgent, Worker } from "#dispatch/worker.ts";
+import { RECOVERY_POLICY, type RecoveryPolicy } from "#health/recovery.ts";
 import { append } from "#ledger/append.ts";
 import { startSealer } from "#ledger/sealer.ts";
 import { expireApprovals } from "#policy/approvals.ts";
@@ -41,10 +44,20 @@ export type Running = {
 
 const TICK_MS = 1_000;
 
+export type HouseOptions = {
+  /** Keeps the workspace, too. */
+  watches: boolean;
+  runEnvironment?: Tools["runEnvironment"];
+  /** How services in production are recovered. */
+  recovery?: RecoveryPolicy;
+  /** Other than the usual times of a release. */
+  changes?: Partial<ChangeLimits>;
+};
+
 /** Puts an opened house to work: claims, proves, deploys, looks after services; with `watches`, keeps the workspace. */
 export async function startHouse(
   house: House,
-  { watches, runEnvironment = async () => ({}) }: { watches: boolean; runEnvironment?: Tools["runEnvironment"] },
+  { watches, runEnvironment = async () => ({}), recovery = RECOVERY_POLICY, changes = {} }: HouseOptions,
 ): Promise<Running> {
   const { settings, database, tenantId, hostId, processId, clock, log } = house;
   const workspace = await realpath(settings.workspace);
@@ -58,10 +71,7 @@ export async function startHouse(
   const keeper = keepWorkspace(base, {
     workspace,
     rules: () => keeperRules(rules),
-    statusOf: async (itemId) =>
-      inTenant(database.app, tenantId, (tx) =>
-        tx.selectFrom("item").select(["health", "port"]).where("id", "=", itemId).executeTakeFirstOrThrow(),
-      ),
+    statusOf: (itemId) => inTenant(database.app, tenantId, (tx) => productionStatus(tx, itemId)),
   });
   const lookAgain = async (itemId: string) => {
     try {
@@ -85,7 +95,7 @@ export async function startHouse(
     leaving: leaving.signal,
     see: keeper.see,
   };
-  const deploy = await makeDeployTools(house, { rules: () => rules, lookAgain });
+  const deploy = await makeDeployTools(house, { rules: () => rules, lookAgain, changes });
 
   const builtins = (): BuiltinAgent[] => [
     ...(rules.rules.built_in_builder
@@ -159,7 +169,10 @@ export async function startHouse(
   await sweepEndedRuns(tools);
   const renewal = renewLeases(database, tenantId, processId);
   const sealer = startSealer(database.engine, { headsFile: ledgerHeadsFile(settings.home), log });
-  const supervisor = superviseProduction(deploy, { probeMs: () => rules.rules.probe_seconds * 1000 });
+  const supervisor = superviseProduction(deploy, {
+    probeMs: () => rules.rules.probe_seconds * 1000,
+    policy: recovery,
+  });
   const heard = (channel: string) =>
     channel === "steward_stop" ? void runs.stopWhatIsStopped().catch(() => {}) : loop.ring();
   const listener = await database.listen(["steward_ready", "steward_stop"], {

@@ -39,6 +39,8 @@ export type Keeper = {
   folderOf(service: string): string;
 };
 
+type Opened = ReturnType<typeof openWorkspace>;
+
 /**
  * Keeps the line in step with the folder: a file watch tells of each service that has become still, a sweep of all is
  * the safety, and whoever ends a run asks for another look.
@@ -69,21 +71,22 @@ export function keepWorkspace(
       if (stopped) return;
       const open = openWorkspace(workspace, rules());
       if (!open.names.includes(name)) return markGone(name);
-      await outlastDatabase(tools.database, () => lookOnce(name, () => openWorkspace(workspace, rules()).read(name)));
+      await outlastDatabase(tools.database, () => lookOnce(name, () => openWorkspace(workspace, rules())));
     });
   }
 
-  async function lookOnce(name: string, read: () => SeenFacts): Promise<void> {
+  async function lookOnce(name: string, opened: () => Pick<Opened, "read" | "registryPath">): Promise<void> {
     for (let attempt = 0; attempt < 10; attempt++) {
       const version = await versionOf(name);
-      const seen = read();
+      const { read, registryPath } = opened();
+      const seen = read(name);
       if (isBeingWritten(name, seen)) return;
       const stamp = await stampOf(seen);
       const advanced = await advance(seen, version);
       if (!advanced) continue;
       failpoint("item.decided");
       stamps.set(name, stamp);
-      await writeStatus(tools, { workspace, seen, advanced, statusOf });
+      await writeStatus(tools, { workspace, registryPath, seen, advanced, statusOf });
       failpoint("status.written");
       return;
     }
@@ -159,7 +162,7 @@ export function keepWorkspace(
       if (index % 50 === 49) await breathe();
       if (watch?.isSettling(name)) continue;
       if (!all && stamps.get(name) === (await stampOf(open.read(name)))) continue;
-      await inTurn(name, () => outlastDatabase(tools.database, () => lookOnce(name, () => open.read(name))));
+      await inTurn(name, () => outlastDatabase(tools.database, () => lookOnce(name, () => open)));
     }
     for (const name of await namesKept()) if (!open.names.includes(name)) await inTurn(name, () => markGone(name));
   }

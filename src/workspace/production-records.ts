@@ -36,20 +36,31 @@ export async function writeDeployedConfig(
   });
 }
 
-/** Adds one line to PRODUCTION/deployment_log.md, and makes the file if need be. What stands there is never changed. */
-export async function logDeployment(
+/**
+ * Adds to PRODUCTION/deployment_log.md a line for each entry that has none yet, and makes the file if need be. What
+ * stands there is never changed.
+ */
+export async function logDeployments(
   serviceFolder: string,
-  { at, text }: { at: Date; text: string },
+  entries: readonly { at: Date; text: string }[],
   options: EditOptions,
 ): Promise<void> {
   const path = join(serviceFolder, "PRODUCTION", "deployment_log.md");
-  const line = `- ${at.toISOString()} ${text.replace(/[\p{Cc}\s]+/gu, " ").trim()}`;
   await editFile(path, options, (bytes) => {
-    if (bytes === null) return Buffer.from(`# Deployment log\n\n${line}\n`);
-    const newline = bytes.includes("\r\n") ? "\r\n" : "\n";
+    const before = bytes?.toString("utf8") ?? "# Deployment log\n\n";
+    const known = new Set(before.split(/\r?\n/));
+    const lines = entries.map(lineOf).filter((line) => !known.has(line));
+    if (lines.length === 0) return null;
+    const newline = before.includes("\r\n") ? "\r\n" : "\n";
+    const added = lines.map((line) => `${line}${newline}`).join("");
+    if (bytes === null) return Buffer.from(`${before}${added}`);
     const ended = bytes.length === 0 || bytes.at(-1) === 0x0a;
-    return Buffer.concat([bytes, Buffer.from(`${ended ? "" : newline}${line}${newline}`)]);
+    return Buffer.concat([bytes, Buffer.from(`${ended ? "" : newline}${added}`)]);
   });
+}
+
+function lineOf({ at, text }: { at: Date; text: string }): string {
+  return `- ${at.toISOString()} ${text.replace(/[\p{Cc}\s]+/gu, " ").trim()}`;
 }
 
 function objectIn(text: string, path: string): JsonPlace {

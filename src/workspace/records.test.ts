@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { contentHash } from "#proof/content-hash.ts";
 import { findBuildClaim, statusMarker } from "./build-claim.ts";
-import { logDeployment, writeDeployedConfig } from "./production-records.ts";
+import { logDeployments, writeDeployedConfig } from "./production-records.ts";
 import { setReadmeStatus, withStatus } from "./readme-status.ts";
 import { folderWith } from "./tree.fixture.ts";
 import { readVerdicts, rememberVerdict, verdictFor, verdictsPath } from "./verdicts-file.ts";
@@ -131,13 +131,14 @@ test("a record that is no JSON object is reported and left alone", async (t) => 
   }
 });
 
-test("the deployment log only grows, one line at a time", async (t) => {
+test("the deployment log only grows, by one line for each thing that happened", async (t) => {
   const dir = folderWith(t, { "a/PRODUCTION/deployment_log.md": "# Ours\r\nno end", "b/": "" });
-  await logDeployment(join(dir, "a"), { at, text: "deployed v2\nto production" }, { within: dir });
+  await logDeployments(join(dir, "a"), [{ at, text: "deployed v2\nto production" }], { within: dir });
   const entry = `- ${at.toISOString()} deployed v2 to production`;
   assert.equal(readFileSync(join(dir, "a/PRODUCTION/deployment_log.md"), "utf8"), `# Ours\r\nno end\r\n${entry}\r\n`);
-  await logDeployment(join(dir, "b"), { at, text: "deployed v2 to production" }, { within: dir });
-  await logDeployment(join(dir, "b"), { at, text: "rolled back" }, { within: dir });
+  const deployed = { at, text: "deployed v2 to production" };
+  await logDeployments(join(dir, "b"), [deployed], { within: dir });
+  await logDeployments(join(dir, "b"), [deployed, { at, text: "rolled back" }], { within: dir });
   assert.equal(
     readFileSync(join(dir, "b/PRODUCTION/deployment_log.md"), "utf8"),
     `# Deployment log\n\n${entry}\n- ${at.toISOString()} rolled back\n`,

@@ -1,50 +1,53 @@
-import { join } from "node:path";
 import type { WorkTools } from "#dispatch/work-tools.ts";
 import type { Advanced } from "#lines/service/advance.ts";
 import type { SeenFacts } from "#lines/service/facts.ts";
 import { messageOf } from "#system/failure.ts";
 import { setReadmeStatus } from "./readme-status.ts";
 import { updateRegistry } from "./registry.ts";
+import { writeProduction, type InProduction } from "./write-production.ts";
 
-/** What the files should say beyond the phase: its health and public port, if it serves. */
-export type StatusOf = (itemId: string) => Promise<{ health: string; port: number | null }>;
+/** What the files should say beyond the phase: its health and public port, if it serves, and what happened there. */
+export type StatusOf = (itemId: string) => Promise<{ health: string } & InProduction>;
 
 /**
  * Brings a service's own lines in the owner's files up to date: its status line in the README, its entry in the
- * registry. A file that cannot be written is said in the log; the line goes on.
+ * registry, its records in PRODUCTION/. A file that cannot be written is said in the log; the others and the line go on.
  */
 export async function writeStatus(
   tools: Pick<WorkTools, "log" | "clock">,
   {
     workspace,
+    registryPath,
     seen,
     advanced,
     statusOf,
-  }: { workspace: string; seen: SeenFacts; advanced: Advanced; statusOf: StatusOf },
+  }: { workspace: string; registryPath: string; seen: SeenFacts; advanced: Advanced; statusOf: StatusOf },
 ): Promise<void> {
   if (seen.unreadable !== null) return;
-  const { verdict, decision } = advanced;
-  try {
-    const { health, port } = await statusOf(advanced.itemId);
+  const { verdict, decision, itemId } = advanced;
+  const { health, ...production } = await statusOf(itemId);
+  const port = production.port ?? seen.settings.port ?? null;
+  const within = { within: workspace };
+  await tried("README", async () => {
     // A service without code is the owner's draft: its README is theirs until Steward begins to build.
     const create = verdict.stage !== "SPECS";
-    await setReadmeStatus(seen.path, statusLine(advanced, { health, port }), { within: workspace, create });
-    const status =
-      verdict.phase === "PRODUCTION" || verdict.phase === "UNHEALTHY"
-        ? `production (${health})`
-        : verdict.phase.toLowerCase().replaceAll("_", " ");
-    const publicPort = port ?? seen.settings.port;
-    const registry = join(seen.path, "..", "SERVICE_REGISTRY.json");
-    await updateRegistry(
-      registry,
-      new Map([[seen.name, { status, phase: verdict.phase, ...(publicPort !== undefined && { port: publicPort }) }]]),
-      { within: workspace, now: tools.clock.now() },
-    );
-  } catch (error) {
-    tools.log.warn(
-      { service: seen.name, reason: messageOf(error), decision: decision.rule },
-      "a status in the workspace could not be written",
-    );
+    await setReadmeStatus(seen.path, statusLine(advanced, { health, port }), { ...within, create });
+  });
+  await tried("registry", async () => {
+    const inProduction = verdict.phase === "PRODUCTION" || verdict.phase === "UNHEALTHY";
+    const status = inProduction ? `production (${health})` : verdict.phase.toLowerCase().replaceAll("_", " ");
+    const entry = { status, phase: verdict.phase, ...(port !== null && { port }) };
+    await updateRegistry(registryPath, new Map([[seen.name, entry]]), { ...within, now: tools.clock.now() });
+  });
+  await tried("production records", () => writeProduction(seen, production, within));
+
+  async function tried(what: string, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      const said = { service: seen.name, reason: messageOf(error), decision: decision.rule };
+      tools.log.warn(said, `its ${what} in the workspace could not be written`);
+    }
   }
 }
 

@@ -1,0 +1,63 @@
+import { sql } from "kysely";
+import type { Tx } from "#db/db.ts";
+
+/** What serves, and what has happened in production, for the service's own files. */
+export type ProductionStatus = {
+  health: string;
+  port: number | null;
+  release: { version: string; target: string; contentHash: string; deployedAt: Date; stopped: boolean } | null;
+  /** Oldest first. */
+  happened: { at: Date; text: string }[];
+};
+
+/** A log is brought up to date with this much: more than ever happens between two looks. */
+const RECENT = 50;
+
+const EVENTS = [
+  "service.deployed",
+  "service.deploy_failed",
+  "service.rolled_back",
+  "service.restarted",
+  "service.stopped",
+] as const;
+
+export async function productionStatus(tx: Tx, itemId: string): Promise<ProductionStatus> {
+  const { rows } = await sql<{
+    health: string; port: number | null; version: string | null; target: string; contentHash: string; deployedAt: Date; state: string;
+  }>`
+    select i.health, i.port, d.version, d.target, d.content_hash as "contentHash", d.started_at as "deployedAt", d.state
+    from item i left join lateral (
+      select * from deployment where item_id = i.id and state in ('live', 'stopped') order by started_at desc limit 1) d on true
+    where i.id = ${itemId}`.execute(tx); // prettier-ignore
+  const { health, port, version, state, ...release } = rows[0]!;
+  const { rows: tried } = await sql`select 1 from deployment where item_id = ${itemId} limit 1`.execute(tx);
+  return {
+    health,
+    port,
+    release: version === null ? null : { ...release, version, stopped: state === "stopped" },
+    happened: tried.length === 0 ? [] : await lately(tx, itemId),
+  };
+}
+
+async function lately(tx: Tx, itemId: string): Promise<{ at: Date; text: string }[]> {
+  const { rows } = await sql<{ at: Date; type: (typeof EVENTS)[number]; body: Record<string, string | number | null> }>`
+    select at, type, body from event where subject = ${itemId} and type = any(${[...EVENTS]}) order by id desc limit ${RECENT}`.execute(
+    tx,
+  );
+  return rows.toReversed().map(({ at, type, body }) => ({ at, text: sentence(type, body) }));
+}
+
+function sentence(type: (typeof EVENTS)[number], body: Record<string, string | number | null>): string {
+  switch (type) {
+    case "service.deployed":
+      return `deployed ${body["version"]} (${body["target"]})${body["port"] === null ? "" : ` on port ${body["port"]}`}`;
+    case "service.deploy_failed":
+      return `did not deploy ${body["version"]}: ${body["reason"]}`;
+    case "service.rolled_back":
+      return `went back from ${body["from"]} to ${body["to"]}: ${body["reason"]}`;
+    case "service.restarted":
+      return `restarted ${body["version"]}: ${body["reason"]}`;
+    case "service.stopped":
+      return `stopped: ${body["reason"]}`;
+  }
+}
