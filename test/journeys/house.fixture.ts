@@ -18,6 +18,7 @@ import { endEverything } from "#house/end-everything.ts";
 import { openHouse } from "#house/open-house.ts";
 import { startHouse, type HouseOptions, type Running } from "#house/start-house.ts";
 import type { RecoveryPolicy } from "#health/recovery.ts";
+import { tryAgain } from "#lines/service/try-again.ts";
 import { createLog, silentLog } from "#system/log.ts";
 
 /** Of production's own, in a hundredth of its time. */
@@ -207,9 +208,16 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
     }
   }
 
+  /** As `steward run SERVICE` does it. */
+  async function runAgain(name: string): Promise<void> {
+    await query((tx) => tryAgain(tx, { actor: "owner", at: new Date() }, name));
+    await current().keeper.look(name);
+  }
+
   return {
     folder,
     workspace,
+    runAgain,
     settings,
     ports,
     log,
@@ -318,6 +326,25 @@ export async function writeInto(folder: string, files: Files): Promise<void> {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
+}
+
+/** An agent that writes these files into its copy, and does what else is said before and after. */
+export function agentThatWrites(files: Files, { before = "", after = "" } = {}): string {
+  return `import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+const ticket = JSON.parse(await readFile(process.env.STEWARD_TICKET_FILE, "utf8"));
+/** The owner's workspace, where it has no business. */
+const workspace = resolve(import.meta.dirname, "..");
+/** For the test. */
+const note = (name, value) => writeFile(join(import.meta.dirname, name), JSON.stringify(value));
+const write = async (path, text) => {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+};
+${before}
+for (const [path, text] of Object.entries(${JSON.stringify(files)})) await write(path, text);
+${after}
+`;
 }
 
 export async function copyExample(service: string): Promise<Files> {
