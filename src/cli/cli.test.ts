@@ -1,14 +1,169 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { openTestServer } from "#http/testing.ts";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { inTenant } from "#db/db.ts";
+import { makeItem, makeTicket } from "#dispatch/testing.ts";
+import { openTestServer, type TestServer } from "#http/testing.ts";
+import { ask } from "#policy/approvals.ts";
+import { commands } from "./commands.ts";
 import { runSteward } from "./testing.ts";
 
-test("status --json prints the whole picture and nothing else on stdout", async (t) => {
-  const { home, folder } = await openTestServer(t);
-  const { code, stdout, stderr } = await runSteward(["status", "--json", "--workspace", folder], {
-    env: { STEWARD_HOME: home },
-  });
+let server: TestServer;
+let end = async () => {};
+before(async () => {
+  server = await openTestServer({ after: (fn) => void (end = fn) });
+});
+after(() => end());
+
+const steward = (words: string[], stdin = "") =>
+  runSteward([...words, "--workspace", server.folder], { env: { STEWARD_HOME: server.home }, stdin });
+
+test("status shows each service with what it waits for; with --json stdout is the data and nothing else", async () => {
+  const itemId = await makeItem(server, { key: "quotes" });
+  await makeTicket({ ...server, itemId }, { capability: "tester" });
+  const shown = await steward(["status"]);
+  assert.equal(shown.code, 0, shown.stderr);
+  assert.match(
+    shown.stdout,
+    /quotes +●●○○ BUILD +READY_FOR_BUILD +build waits for an agent with the capability tester/,
+  );
+  const { code, stdout, stderr } = await steward(["status", "--json"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  const { services } = JSON.parse(stdout) as { services: { name: string; ticket: { waits: string } | null }[] };
+  assert.match(services.find(({ name }) => name === "quotes")?.ticket?.waits ?? "", /tester/);
+});
+
+test("every command that asks prints one JSON document on stdout", async () => {
+  await makeItem(server, { key: "quotes-json" });
+  const asked = [
+    ["agents"],
+    ["audit", "verify"],
+    ["run", "quotes-json"],
+    ["check", "quotes-json"],
+    ["deploy", "quotes-json"],
+    ["rollback", "quotes-json", "--to", "v1"],
+    ["secret", "list", "quotes-json"],
+  ];
+  for (const words of asked) {
+    const { code, stdout, stderr } = await steward([...words, "--json"]);
+    assert.deepEqual([code, stderr], [0, ""], words.join(" "));
+    assert.doesNotThrow(() => JSON.parse(stdout), words.join(" "));
+  }
+  assert.deepEqual(server.calls.filter((call) => call.includes("quotes-json")), [
+    "look quotes-json", "check quotes-json", "deploy quotes-json", "rollback quotes-json v1",
+  ]); // prettier-ignore
+});
+
+test("stop and resume hold every scope that they name, through the server", async () => {
+  await makeItem(server, { key: "landing" });
+  for (const scope of [[], ["landing"], ["client:acme"], ["line:service"]]) {
+    assert.equal((await steward(["stop", ...scope])).code, 0);
+    assert.equal((await server.client.house.status()).switches.length, 1);
+    const { code, stdout } = await steward(["resume", ...scope]);
+    assert.equal(code, 0);
+    assert.match(stdout, /^Going on: /);
+  }
+  assert.equal((await server.client.house.status()).switches.length, 0);
+});
+
+test("a secret's value comes from stdin, and is nowhere in what is printed", async () => {
+  const { code, stdout, stderr } = await steward(["secret", "set", "quotes", "API_KEY"], "hunter2\n");
   assert.equal(code, 0, stderr);
-  assert.equal(stderr, "");
-  assert.equal((JSON.parse(stdout) as { services: unknown[] }).services.length, 1);
+  assert.doesNotMatch(stdout + stderr, /hunter2/);
+  assert.equal(server.secrets.get("quotes API_KEY"), "hunter2");
+  assert.equal((await steward(["secret", "set", "quotes", "API_KEY"])).code, 2);
+});
+
+test("a question is answered by the beginning of its id", async () => {
+  const id = await inTenant(server.database.app, server.tenantId, (tx) =>
+    ask(
+      tx,
+      { actor: "test", at: new Date() },
+      { kind: "spend", itemId: null, question: "Spend it?", why: "it costs", payload: {} },
+    ),
+  );
+  const { code, stdout } = await steward(["approve", id.slice(0, 24)]);
+  assert.equal(code, 0);
+  assert.equal(stdout, "Approved: Spend it?\n");
+  assert.equal((await steward(["decline", id])).code, 5);
+  const row = await inTenant(server.database.app, server.tenantId, (tx) =>
+    tx
+      .selectFrom("approval")
+      .select(["state", "decided_by", "decided_from"])
+      .where("id", "=", id)
+      .executeTakeFirstOrThrow(),
+  );
+  assert.deepEqual(row, { state: "approved", decided_by: "owner", decided_from: "cli" });
+});
+
+test("exit codes tell what went wrong, and the message what to do next", async () => {
+  const empty = await mkdtemp(join(tmpdir(), "steward-cli-"));
+  try {
+    await mkdir(join(empty, "SERVICES"));
+    const away = { env: { STEWARD_HOME: join(empty, "..", `none-${process.pid}`) }, cwd: empty };
+    const expected: [string[], number, RegExp][] = [
+      [["nonsense"], 2, /steward --help/],
+      [["run"], 2, /missing required argument/],
+      [["progress", "x", "--percent", "101"], 2, /0 to 100/],
+      [["report", "perhaps"], 2, /done, failed, refused/],
+      [["heartbeat"], 2, /STEWARD_URL/],
+      [["status", "--workspace", "/nowhere/at/all"], 3, /steward init/],
+      [["status"], 6, /steward up/],
+      [["stop"], 3, /steward up/],
+      [["logs", "quotes"], 6, /steward up/],
+    ];
+    for (const [words, code, message] of expected) {
+      const ran = await runSteward(words, away);
+      assert.equal(ran.code, code, `${words.join(" ")}: ${ran.stderr}`);
+      assert.equal(ran.stdout, "");
+      assert.match(ran.stderr, message);
+    }
+    assert.equal((await steward(["run", "nobody"])).code, 3);
+    assert.equal((await steward(["resume", "client:nobody"])).code, 3);
+    assert.equal((await steward(["stop", "universe:all"])).code, 2);
+  } finally {
+    await rm(empty, { recursive: true, force: true });
+  }
+});
+
+test("a server that was killed is not taken for a running one", async () => {
+  const home = await mkdtemp(join(tmpdir(), "steward-home-"));
+  try {
+    await writeFile(join(home, "token"), "x\n");
+    await writeFile(
+      join(home, "server.json"),
+      JSON.stringify({ url: server.url, pid: process.pid, startTime: "1", bootId: "another" }),
+    );
+    const { code, stderr } = await runSteward(["status", "--workspace", server.folder], {
+      env: { STEWARD_HOME: home },
+    });
+    assert.equal(code, 6);
+    assert.match(stderr, /start it with `steward up`/);
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+});
+
+test("every command says in its help what it does, with an example", async () => {
+  const { code, stdout } = await runSteward(["--help"]);
+  assert.equal(code, 0);
+  for (const name of Object.keys(commands)) assert.match(stdout, new RegExp(`^  ${name}\\b`, "m"));
+  const { Command } = await import("commander");
+  for (const [name, load] of Object.entries(commands).filter(([name]) => name !== "scan")) {
+    const program = new Command("steward");
+    (await load()).register(program);
+    const command = program.commands[0]!;
+    for (const leaf of command.commands.length > 0 ? command.commands : [command]) {
+      assert.ok(leaf.description(), name);
+      assert.ok(
+        leaf.options.some(({ long }) => long === "--json") && leaf.options.some(({ long }) => long === "--workspace"),
+        name,
+      );
+      let help = "";
+      leaf.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+      assert.match(help, /Example:\n {2}\$ .*steward /, name);
+    }
+  }
 });

@@ -1,10 +1,14 @@
 import { down } from "#main.ts";
+import { createLog } from "#system/log.ts";
 import type { Common } from "./command.ts";
 import { settingsFor } from "./connect.ts";
 import { answer } from "./talk.ts";
 
 export async function endHouse(options: Common & { services?: true }): Promise<void> {
-  const ended = await down(settingsFor(options), { services: options.services === true });
+  const ended = await down(settingsFor(options), {
+    services: options.services === true,
+    log: createLog({ level: "error" }),
+  });
   const { processes, runs, services, left } = ended;
   const parts = [
     `Down: ${processes} of Steward's processes and ${runs} runs ended`,

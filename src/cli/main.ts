@@ -5,7 +5,9 @@ import { exitCode, failureExit } from "./exit-code.ts";
 import { say } from "./talk.ts";
 import { version } from "./version.ts";
 
-process.exitCode = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2));
+// Connections that are kept for a next request would hold the process for seconds.
+process.stdout.write("", () => process.exit(code));
 
 /** Reads the words, loads the command that they name, and runs it. Returns the exit code. */
 async function main(words: string[]): Promise<number> {

@@ -1,6 +1,6 @@
 import type { Common } from "./command.ts";
 import { connect, type Connection } from "./connect.ts";
-import { followEvents } from "./follow-events.ts";
+import { followEvents } from "#http/follow-events.ts";
 import { statusPicture } from "./status-picture.ts";
 import { print, printJson } from "./talk.ts";
 

@@ -48,8 +48,10 @@ export async function openTestServer(
     client: clientFor({ url: server.url, credential: token, version: "test" }),
     ask: (path: string, init: Omit<RequestInit, "headers"> & { headers?: Record<string, string> } = {}) =>
       fetch(`${server.url}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } }),
-    /** Seals what is pending, as the running house does all the time. */
-    seal: () => seal(database.engine),
+    /** Seals all that is pending, as the running house does all the time. */
+    seal: async () => {
+      while ((await seal(database.engine)).sealed > 0);
+    },
   }; // prettier-ignore
 }
 
