@@ -8,6 +8,8 @@ export type Declared = {
   commands?: ServiceSettings["commands"];
   passEnvironment?: string[];
   env: Record<string, string>;
+  /** How many releases are kept. */
+  keep?: number;
 };
 
 export type DeployTools = WorkTools & {

@@ -10,7 +10,9 @@ import { contentHash } from "#proof/content-hash.ts";
 import { Failure, messageOf } from "#system/failure.ts";
 import { uuidv7 } from "#system/ids.ts";
 import type { DeployTools } from "./deploy-tools.ts";
+import { judgeSick } from "./mark-rolled-back.ts";
 import { productionItem, productionSettings, type ProductionItem } from "./production-settings.ts";
+import { closeIncident } from "./record-probe.ts";
 import type { DeployResult, ServiceSettings } from "./targets/target.ts";
 import { failpoint, failpoints } from "#system/failpoint.ts";
 
@@ -148,7 +150,7 @@ async function conclude(
     await sql`select 1 from item where id = ${item.id} for no key update`.execute(tx);
     await report(tx, at, [{ outcome: "done", ticketId: claimed.id, runId: claimed.runId, fence: claimed.fence, agent: "deployer", detail: { ok: result.ok, version: deployment.version, reason: result.reason } }]);
     if (result.ok) await markLive(tx, tools, item, deployment, settings, at);
-    else await markFailed(tx, tools, item, deployment, result, at);
+    else await markFailed(tx, item, deployment, result, at);
   })); // prettier-ignore
 }
 
@@ -170,18 +172,14 @@ async function markLive(
   await sql`update item set health = 'healthy', health_reason = null, health_at = ${at}, port = ${publicPort} where id = ${item.id}`.execute(
     tx,
   );
-  await sql`update incident set closed_at = ${at} where item_id = ${item.id} and closed_at is null`.execute(tx);
-  if (rows[0])
-    await append(
-      tx,
-      { actor: "steward", at },
-      { type: "service.deployed", subject: item.id, key: item.key, version, port: publicPort, target: rows[0].target },
-    );
+  const over = await closeIncident(tx, item, at);
+  const target = rows[0]?.target;
+  const deployed = { type: "service.deployed" as const, subject: item.id, key: item.key, version, port: publicPort };
+  await append(tx, { actor: "steward", at }, ...over, ...(target === undefined ? [] : [{ ...deployed, target }]));
 }
 
 async function markFailed(
   tx: Tx,
-  { tenantId }: DeployTools,
   item: ProductionItem,
   { id, version }: Deployment,
   { reason, logTail, seconds }: DeployResult,
@@ -190,15 +188,17 @@ async function markFailed(
   await sql`update deployment set state = 'failed', ended_at = ${at}, detail = ${JSON.stringify({ reason, logTail })} where id = ${id}`.execute(
     tx,
   );
-  const facts = { kind: "unhealthy", durationMs: Math.round(seconds * 1000), output: logTail.join("\n") };
-  const reasons = [`release ${version} was not healthy: ${reason}`];
-  await tx.insertInto("verdict").values({
-    id: uuidv7(), tenant_id: tenantId, item_id: item.id, gate: "health", round: item.round, content_hash: item.content_hash!, settings_hash: "",
-    ok: false, reasons: JSON.stringify(reasons), facts: JSON.stringify(facts), at,
-  }).execute(); // prettier-ignore
-  await append(tx, { actor: "steward", at, rule: "deploy.health" },
+  await append(
+    tx,
+    { actor: "steward", at, rule: "deploy.health" },
     { type: "service.deploy_failed", subject: item.id, key: item.key, version, reason },
-    { type: "gate.judged", subject: item.id, key: item.key, gate: "health", ok: false, contentHash: item.content_hash!, settingsHash: "", reasons, facts: { kind: "unhealthy" } }); // prettier-ignore
+  );
+  await judgeSick(
+    tx,
+    item,
+    { content_hash: item.content_hash!, round: item.round },
+    { at, reason: `release ${version} was not healthy: ${reason}`, logTail, durationMs: Math.round(seconds * 1000) },
+  );
 }
 
 /** It could not be tried, such as for a port in use: the ticket is retried, the deployment stays under way. */

@@ -51,6 +51,7 @@ export async function productionSettings(
     ...(healthPath !== undefined && { healthPath }),
     ...(start !== undefined && { start }),
     env: declared.env,
+    ...(declared.keep !== undefined && { keep: declared.keep }),
     secrets: await openSecrets(tools, item.key),
     ...(declared.commands && { commands: declared.commands }),
     ...(declared.passEnvironment && { passEnvironment: declared.passEnvironment }),

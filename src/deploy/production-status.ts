@@ -18,6 +18,8 @@ const EVENTS = [
   "service.deploy_failed",
   "service.rolled_back",
   "service.restarted",
+  "service.brought_back",
+  "service.repair_asked",
   "service.stopped",
 ] as const;
 
@@ -57,6 +59,10 @@ function sentence(type: (typeof EVENTS)[number], body: Record<string, string | n
       return `went back from ${body["from"]} to ${body["to"]}: ${body["reason"]}`;
     case "service.restarted":
       return `restarted ${body["version"]}: ${body["reason"]}`;
+    case "service.brought_back":
+      return `brought back ${body["version"]}: ${body["reason"]}`;
+    case "service.repair_asked":
+      return `asked for a repair of ${body["version"]}: ${body["reason"]}`;
     case "service.stopped":
       return `stopped: ${body["reason"]}`;
   }

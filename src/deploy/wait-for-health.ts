@@ -20,7 +20,7 @@ export async function waitForHealth(
   let last = "";
   for (let attempt = 0; ; attempt += 1) {
     const after = performance.now() - startedAt;
-    const ended = release.ended() ?? (isAlive(release) ? undefined : "its process is gone");
+    const ended = release.ended() ?? (isAlive(release) ? undefined : await howItEnded(release));
     if (ended !== undefined) {
       const portLost = isStranger(release);
       return { ok: false, reason: `it ended (${ended}) after ${seconds(after)}, before it was healthy`, portLost };
@@ -39,6 +39,12 @@ export async function waitForHealth(
     // Most are up within 100 ms: ask often at first, then seldom.
     await pause(Math.min(25 * 1.3 ** attempt, 500));
   }
+}
+
+/** Its exit is seen in the process table a moment before we are told how. */
+async function howItEnded(release: StartedRelease): Promise<string> {
+  await pause(50);
+  return release.ended() ?? "its process is gone";
 }
 
 /** True if it is known that the port is held by a process that is not of this release's session. */

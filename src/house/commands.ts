@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { inTenant, type Tx } from "#db/db.ts";
 import { productionItem, productionSettings } from "#deploy/production-settings.ts";
 import { sealSecret } from "#deploy/secrets.ts";
-import { markRolledBack } from "#deploy/supervise.ts";
+import { markRolledBack } from "#deploy/mark-rolled-back.ts";
 import { createTicket } from "#dispatch/create-ticket.ts";
 import { act } from "#effects/act.ts";
 import type { Answer, Commands } from "#http/context.ts";
@@ -21,7 +21,10 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
   const within = <T>(work: (tx: Tx) => Promise<T>) => inTenant(database.app, tenantId, work);
 
   async function itemOf(tx: Tx, service: string): Promise<Item> {
-    const { rows } = await sql<Item>`select id, key, round, content_hash from item where line = 'service' and key = ${service} and gone_at is null`.execute(tx);
+    const { rows } =
+      await sql<Item>`select id, key, round, content_hash from item where line = 'service' and key = ${service} and gone_at is null`.execute(
+        tx,
+      );
     if (!rows[0]) throw new Failure("not_found", `There is no service ${service}. \`steward status\` lists them.`);
     return rows[0];
   }
@@ -30,8 +33,14 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
   async function askNow(service: string, kind: "prove" | "deploy", capability: string): Promise<Answer> {
     const ticket = await within(async (tx) => {
       const item = await itemOf(tx, service);
-      const { rows } = await sql<{ title: string }>`select title from ticket where item_id = ${item.id} and state = 'claimed'`.execute(tx);
-      if (rows[0]) throw new Failure("conflict", `${service} is being worked on (${rows[0].title}): wait for it, or \`steward stop ${service}\`.`);
+      const { rows } = await sql<{
+        title: string;
+      }>`select title from ticket where item_id = ${item.id} and state = 'claimed'`.execute(tx);
+      if (rows[0])
+        throw new Failure(
+          "conflict",
+          `${service} is being worked on (${rows[0].title}): wait for it, or \`steward stop ${service}\`.`,
+        );
       if (item.content_hash === null) throw new Failure("conflict", `${service} has no code yet.`);
       await sql`
         update ticket set state = 'cancelled', outcome = 'cancelled', last_error = 'replaced on your word', ended_at = now(), updated_at = now()
@@ -50,14 +59,23 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
     look: (service) => keeper.look(service),
     checkNow: (service) => askNow(service, "prove", "prover"),
     async deployNow(service) {
-      if (!deploy.declared(service)) throw new Failure("invalid", `${service} has no deploy target: declare one under \`deploy:\` in steward.yaml.`);
+      if (!deploy.declared(service))
+        throw new Failure("invalid", `${service} has no deploy target: declare one under \`deploy:\` in steward.yaml.`);
       return askNow(service, "deploy", "deployer");
     },
     async rollback(service, version) {
       const declared = deploy.declared(service);
-      if (!declared) throw new Failure("invalid", `${service} has no deploy target: declare one under \`deploy:\` in steward.yaml.`);
+      if (!declared)
+        throw new Failure("invalid", `${service} has no deploy target: declare one under \`deploy:\` in steward.yaml.`);
       const item = await productionItem(deploy, (await within((tx) => itemOf(tx, service))).id);
-      const serving = await within((tx) => tx.selectFrom("deployment").select(["id", "version"]).where("item_id", "=", item.id).where("state", "in", ["live", "stopped"]).executeTakeFirst());
+      const serving = await within((tx) =>
+        tx
+          .selectFrom("deployment")
+          .select(["id", "version"])
+          .where("item_id", "=", item.id)
+          .where("state", "in", ["live", "stopped"])
+          .executeTakeFirst(),
+      );
       if (!serving) throw new Failure("not_found", `${service} has no release to go back from.`);
       const production = await productionSettings(deploy, item, declared);
       const effect = {
@@ -67,17 +85,29 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
       const { result } = await act(deploy, effect, {
         kind: "rollback",
         resumable: true,
-        perform: async () => ({ result: await declared.target.rollback({ settings: production, ...(version && { toVersion: version }), because: "the owner asked for it" }, () => {}) }),
+        perform: async () => ({
+          result: await declared.target.rollback(
+            { settings: production, ...(version && { toVersion: version }), because: "the owner asked for it" },
+            () => {},
+          ),
+        }),
       });
       const done = result as { ok: boolean; serving: string | null; reason: string };
-      if (done.ok && done.serving) await markRolledBack(deploy, item, serving.version, done.serving, "the owner asked for it");
+      const reason = `you took it back; \`steward check ${service}\` judges it anew, and releases it if it passes`;
+      if (done.ok && done.serving)
+        await markRolledBack(deploy, item, { from: serving.version, to: done.serving, reason, by: "owner" });
       await keeper.look(service);
       return { ok: done.ok, message: done.reason, ticket: null, version: done.serving };
     },
     async stopProduction(service) {
       await stopProduction(house, service, "the owner asked for it", { forGood: true });
       await keeper.look(service);
-      return { ok: true, message: `${service} serves no more; \`steward deploy ${service}\` starts it again`, ticket: null, version: null };
+      return {
+        ok: true,
+        message: `${service} serves no more; \`steward deploy ${service}\` starts it again`,
+        ticket: null,
+        version: null,
+      };
     },
     async setSecret(service, name, value) {
       await within(async (tx) => {
@@ -85,23 +115,37 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
         const sealed = sealSecret(deploy.secretKey, value, { tenant: tenantId, service, name });
         await sql`
           insert into secret (tenant_id, service, name, sealed, set_at) values (tenant_now(), ${service}, ${name}, ${sealed}, ${clock.now()})
-          on conflict (tenant_id, service, name) do update set sealed = excluded.sealed, set_at = excluded.set_at`.execute(tx);
+          on conflict (tenant_id, service, name) do update set sealed = excluded.sealed, set_at = excluded.set_at`.execute(
+          tx,
+        );
         await append(tx, { actor: "owner", at: clock.now() }, { type: "secret.set", subject: item.id, service, name });
       });
     },
     async removeSecret(service, name) {
       await within(async (tx) => {
-        const { rows } = await sql`delete from secret where service = ${service} and name = ${name} returning 1`.execute(tx);
+        const { rows } =
+          await sql`delete from secret where service = ${service} and name = ${name} returning 1`.execute(tx);
         if (rows.length === 0) throw new Failure("not_found", `${service} has no secret ${name}.`);
-        await append(tx, { actor: "owner", at: clock.now() }, { type: "secret.removed", subject: (await itemOf(tx, service)).id, service, name });
+        await append(
+          tx,
+          { actor: "owner", at: clock.now() },
+          { type: "secret.removed", subject: (await itemOf(tx, service)).id, service, name },
+        );
       });
     },
     secretNames: (service) =>
-      within(async (tx) => (await tx.selectFrom("secret").select("name").where("service", "=", service).orderBy("name").execute()).map(({ name }) => name)),
+      within(async (tx) =>
+        (await tx.selectFrom("secret").select("name").where("service", "=", service).orderBy("name").execute()).map(
+          ({ name }) => name,
+        ),
+      ),
     async productionLog(service) {
       const { rows } = await within((tx) =>
         sql<{ version: string }>`
-          select d.version from deployment d join item i on i.id = d.item_id where i.key = ${service} and d.state in ('live', 'stopped', 'deploying', 'failed') order by d.started_at desc limit 1`.execute(tx));
+          select d.version from deployment d join item i on i.id = d.item_id where i.key = ${service} and d.state in ('live', 'stopped', 'deploying', 'failed') order by d.started_at desc limit 1`.execute(
+          tx,
+        ),
+      );
       return rows[0] ? join(settings.home, "production", service, "logs", `${rows[0].version}.log`) : null;
     },
   };

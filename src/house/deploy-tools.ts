@@ -43,7 +43,7 @@ export async function makeDeployTools(
       const target = declared && targets.find(({ kind }) => kind === declared.target);
       if (!declared || !target) return null;
       const env = rules().rules.service[service]?.environment ?? {};
-      if (declared.target === "process") return { target, env };
+      if (declared.target === "process") return { target, env, keep: declared.keep };
       return { target, env, commands: declared, passEnvironment: declared.pass };
     },
   };

@@ -119,6 +119,8 @@ export type Event =
   | { type: "service.deploy_failed"; subject: string; key: string; version: string; reason: string }
   | { type: "service.rolled_back"; subject: string; key: string; from: string; to: string; reason: string }
   | { type: "service.restarted"; subject: string; key: string; version: string; reason: string }
+  | { type: "service.brought_back"; subject: string; key: string; version: string; reason: string }
+  | { type: "service.repair_asked"; subject: string; key: string; version: string; reason: string }
   | { type: "service.health_changed"; subject: string; key: string; from: string; to: string; reason: string }
   | { type: "service.stopped"; subject: string; key: string; reason: string }
   | { type: "incident.opened"; subject: string; key: string; reason: string }

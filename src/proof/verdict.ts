@@ -18,6 +18,7 @@ export type RedKind =
   | "cancelled"
   | "tampered"
   | "unhealthy"
+  | "taken_back"
   | "content_changed"
   | "unreadable";
 

@@ -124,6 +124,8 @@ export function commandTarget({
       return { ...none, healthy: status.ok, reason: status.reason, latencyMs: status.latencyMs };
     },
 
+    lastLines: () => Promise.resolve([]),
+
     async stop(settings) {
       const command = settings.commands?.stop;
       if (command === undefined) throw missing(settings, "stop");

@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { beginChange, readChange, whileAlone, type Change } from "#deploy/change.ts";
 import { cutRelease } from "#deploy/cut-release.ts";
 import { endFront, pointFront, readFront } from "#deploy/front/point-front.ts";
 import { installEnvironment } from "#deploy/install-dependencies.ts";
+import { logTail } from "#deploy/log-tail.ts";
 import { makeChange, secondsSince, settleChange, undoChange } from "#deploy/make-change.ts";
 import {
   livingRun,
@@ -91,7 +93,7 @@ export function processTarget({
           throw error;
         }
         const result = await makeChange(tools, change);
-        await pruneReleases(folder, keep, result.ok ? [] : [request.version]);
+        await pruneReleases(folder, settings.keep ?? keep, result.ok ? [] : [request.version]);
         return result;
       });
     },
@@ -160,6 +162,10 @@ export function processTarget({
       if ((await readFront(folder.front)) === null) return { ...gone, reason: "Its front is gone" };
       const { ok, reason, latencyMs } = await probePublic(tools, record.current);
       return { ...seen, healthy: ok, stopped: false, gone: false, reason, latencyMs };
+    },
+
+    async lastLines({ service, secrets = {} }, version) {
+      return logTail(join(serviceFolder(root, service).logs, `${checkVersion(version)}.log`), Object.values(secrets));
     },
 
     async stop(settings) {

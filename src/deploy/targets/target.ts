@@ -3,6 +3,8 @@
 /** How a service runs in production: its owner's settings, and its secrets in clear, which no target may write down. */
 export type ServiceSettings = {
   service: string;
+  /** How many releases are kept. */
+  keep?: number | undefined;
   publicPort: number;
   /** Where the public port is opened. */
   host?: string | undefined;
@@ -73,4 +75,6 @@ export type DeployTarget = {
   recover(settings: ServiceSettings, progress: Progress): Promise<DeployResult>;
   status(settings: ServiceSettings): Promise<TargetStatus>;
   stop(settings: ServiceSettings): Promise<void>;
+  /** What this version wrote last, secrets taken out; empty where that is not kept. */
+  lastLines(settings: ServiceSettings, version: string): Promise<string[]>;
 };

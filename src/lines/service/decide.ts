@@ -51,7 +51,7 @@ export const NO_PROGRESS_LIMIT = 2;
 export function decideService({ phase, needs, reasons }: PhaseVerdict, history: History): Decision {
   const step = stepFor(phase, needs, history);
   if (step === null) {
-    const asks = phase === "UNKNOWN" || phase === "NEEDS_SPEC" || phase === "SPEC_INCOMPLETE";
+    const asks = ["UNKNOWN", "NEEDS_SPEC", "SPEC_INCOMPLETE", "TESTS_FAILING"].includes(phase);
     const rule = `service.${phase.toLowerCase()}`;
     return { rule, does: asks ? "ask" : "nothing", why: reasons[0] ?? phase };
   }
@@ -124,12 +124,14 @@ function stepFor(
         purpose: `prove round ${round} content ${content}`,
       };
     case "TESTS_FAILING":
-      return {
-        kind: "fix",
-        capability: "fixer",
-        title: `FIX ASSIGNED: ${name}`,
-        purpose: `fix round ${round} content ${content}`,
-      };
+      return needs === null
+        ? null
+        : {
+            kind: "fix",
+            capability: "fixer",
+            title: `FIX ASSIGNED: ${name}`,
+            purpose: `fix round ${round} content ${content}`,
+          };
     case "READY_FOR_DEPLOY":
       return {
         kind: "deploy",

@@ -222,6 +222,8 @@ test("a spec that changed in production opens a round with the difference as its
   assert.match(found.reasons[0]!, /GET \/quotes\/:id/);
   assert.equal(detect(production, { openRound: { specChange: null } }).phase, "READY_FOR_TEST");
   assert.equal(detect(production, { openRound, probe: sick }).phase, "UNHEALTHY");
+  const mended = { openRound: { specChange: null }, probe: sick, recoveryExhausted: true };
+  assert.equal(detect(production, mended).phase, "READY_FOR_TEST");
 });
 
 test("what could not be read stands beside whatever phase it is, once", () => {

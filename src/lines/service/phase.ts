@@ -55,9 +55,11 @@ const unknown: Rule = ({ seen }) =>
   seen.unreadable === null ? null : verdict("UNKNOWN", "SPECS", null, [seen.unreadable]);
 
 const unhealthy: Rule = (facts) => {
-  const { probe, recoveryExhausted } = facts.known;
+  const { probe, recoveryExhausted, openRound } = facts.known;
   const signs = productionSigns(facts);
   if (signs.length === 0 || probe === null || probe.healthy) return null;
+  // Beyond recovery and changed since: what was mended is tested and released like any other round.
+  if (recoveryExhausted && openRound !== null) return null;
   const next = recoveryExhausted
     ? "restarts and rollback did not help: it needs a repair"
     : "Steward recovers it: restart, then rollback";
@@ -147,8 +149,11 @@ const readyForTest: Rule = ({ seen, known }) => {
   return verdict("READY_FOR_TEST", "TEST", null, known.verdict.reasons);
 };
 
-const testsFailing: Rule = ({ known }) =>
-  known.verdict!.ok ? null : verdict("TESTS_FAILING", "TEST", "fixer", known.verdict!.reasons);
+const testsFailing: Rule = ({ known }) => {
+  const { ok, reasons, facts } = known.verdict!;
+  // What its owner took back waits for its owner.
+  return ok ? null : verdict("TESTS_FAILING", "TEST", facts.kind === "taken_back" ? null : "fixer", reasons);
+};
 
 const readyForDeploy: Rule = ({ known }) =>
   verdict("READY_FOR_DEPLOY", "TEST", known.hasDeployTarget ? null : "devops", [

@@ -1,0 +1,78 @@
+import { sql } from "kysely";
+import { inTenant, type Tx } from "#db/db.ts";
+import { append } from "#ledger/append.ts";
+import { uuidv7 } from "#system/ids.ts";
+import type { DeployTools } from "./deploy-tools.ts";
+import type { ProductionItem } from "./production-settings.ts";
+
+/**
+ * The older release is the live one again. The content of the one that was taken back gets a red verdict, with what
+ * that release wrote last: whoever mends it sees it, and it is not released again as it is. What the owner took back
+ * nobody is asked to mend.
+ */
+export async function markRolledBack(
+  { database, tenantId, clock }: DeployTools,
+  item: ProductionItem,
+  {
+    from,
+    to,
+    reason,
+    by,
+    logTail = [],
+  }: { from: string; to: string; reason: string; by: "steward" | "owner"; logTail?: string[] },
+): Promise<void> {
+  await inTenant(database.app, tenantId, async (tx) => {
+    const at = clock.now();
+    // The item first, as everybody takes them: else two could wait for each other.
+    await sql`select 1 from item where id = ${item.id} for no key update`.execute(tx);
+    const { rows } = await sql<{ content_hash: string; round: number }>`
+      update deployment set state = 'rolled_back', ended_at = ${at}
+      where item_id = ${item.id} and version = ${from} and state in ('live', 'stopped') returning content_hash, round`.execute(
+      tx,
+    );
+    if (rows[0] === undefined) return;
+    await sql`update deployment set state = 'live', ended_at = null where item_id = ${item.id} and version = ${to}`.execute(
+      tx,
+    );
+    await judgeSick(tx, item, rows[0], {
+      at,
+      reason: `release ${from} was taken back: ${reason}`,
+      logTail,
+      kind: by === "owner" ? "taken_back" : "unhealthy",
+    });
+    await append(
+      tx,
+      { actor: by, at, rule: `${by}.rollback` },
+      { type: "service.rolled_back", subject: item.id, key: item.key, from, to, reason },
+    );
+  });
+}
+
+/** A red verdict for content that was not well in production. */
+export async function judgeSick(
+  tx: Tx,
+  item: Pick<ProductionItem, "id" | "key">,
+  { content_hash: contentHash, round }: { content_hash: string; round: number },
+  {
+    at,
+    reason,
+    logTail,
+    durationMs = 0,
+    kind = "unhealthy",
+  }: { at: Date; reason: string; logTail: string[]; durationMs?: number; kind?: "unhealthy" | "taken_back" },
+): Promise<void> {
+  const facts = { kind, durationMs, output: logTail.join("\n") };
+  await sql`
+    insert into verdict (id, tenant_id, item_id, gate, round, content_hash, settings_hash, ok, reasons, facts, at)
+    values (${uuidv7()}, tenant_now(), ${item.id}, 'health', ${round}, ${contentHash}, '', false, ${JSON.stringify([reason])}, ${JSON.stringify(facts)}, ${at})`.execute(
+    tx,
+  );
+  await append(
+    tx,
+    { actor: "steward", at, rule: "deploy.health" },
+    {
+      type: "gate.judged", subject: item.id, key: item.key, gate: "health", ok: false, contentHash, settingsHash: "",
+      reasons: [reason], facts: { kind },
+    }, // prettier-ignore
+  );
+}
