@@ -12,6 +12,7 @@ import { append } from "#ledger/append.ts";
 import { bootId, isAlive, sweepMarked } from "#system/processes.ts";
 import { finishRun, finishTakingOver, reportLoss } from "./finish-run.ts";
 import { runFolderOf } from "./run-folder.ts";
+import { removeCopies } from "./sweep-ended-runs.ts";
 import type { EndedWork } from "./take-over.ts";
 
 type Orphan = EndedWork & { state: RunState; leaseKind: LeaseKind; owner: string };
@@ -99,11 +100,12 @@ async function makeOurs({ database, tenantId, processId, clock }: Tools, orphan:
 }
 
 async function lost(
-  { database, tenantId, clock }: Tools,
+  { database, tenantId, clock, home }: Tools,
   { ticketId, runId, fence, agent }: Orphan,
   reason: string,
 ): Promise<void> {
   await inTenant(database.app, tenantId, (tx) =>
     report(tx, clock.now(), [{ outcome: "lost", reason, ticketId, runId, fence, agent }]),
   );
+  await removeCopies(home, runId);
 }

@@ -14,18 +14,18 @@ export async function sweepEndedRuns({
   tenantId,
   home,
 }: Pick<Tools, "database" | "tenantId" | "home">): Promise<void> {
-  const copies = [
-    ...(await idsIn(join(home, "runs"))).map((runId) => ({ runId, path: runFolderOf(home, runId).work })),
-    ...(await idsIn(join(home, "scratch"))).map((runId) => ({ runId, path: join(home, "scratch", runId) })),
-  ];
-  if (copies.length === 0) return;
+  const here = [...(await idsIn(join(home, "runs"))), ...(await idsIn(join(home, "scratch")))];
+  if (here.length === 0) return;
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
-    sql<{
-      id: string;
-    }>`select id from run where id = any(${copies.map(({ runId }) => runId)}) and state = 'ended'`.execute(tx),
+    sql<{ id: string }>`select id from run where id = any(${here}) and state = 'ended'`.execute(tx),
   );
-  const ended = new Set(rows.map(({ id }) => id));
-  for (const { runId, path } of copies) if (ended.has(runId)) await rm(path, { recursive: true, force: true });
+  for (const { id } of rows) await removeCopies(home, id);
+}
+
+/** The agent's copy of the service, and the prover's. */
+export async function removeCopies(home: string, runId: string): Promise<void> {
+  await rm(runFolderOf(home, runId).work, { recursive: true, force: true });
+  await rm(join(home, "scratch", runId), { recursive: true, force: true });
 }
 
 async function idsIn(folder: string): Promise<string[]> {
