@@ -45,7 +45,13 @@ function sentence(row: Row, at: Date): string {
   if (row.blocked_by) return `waits for ${row.blocked_by.join(", ")}`;
   if (row.quiet) return "quiet hours";
   if (row.over) return `a budget is used up: ${row.over.join(", ").trim()}`;
-  if (row.able === 0) return `waits for an agent with the capability ${row.capability}: there is none`;
+  if (row.able === 0) {
+    const hint =
+      row.capability === "devops"
+        ? "; or declare a target under `deploy:` in steward.yaml, and Steward releases it"
+        : "";
+    return `waits for an agent with the capability ${row.capability}: there is none${hint}`;
+  }
   if (row.willing === 0)
     return `waits for another agent with the capability ${row.capability}: ${row.last_error ?? "every one refused it"}`;
   if (row.ready_at > at) {

@@ -86,6 +86,9 @@ services: ${services}
 # May agents write a spec that is missing or incomplete? It is asked of an agent that can "architect".
 drafting: false
 
+# May Steward release services on this machine once its gates are green? This is the standing approval for it.
+# deploy: { target: process }
+
 # What you want to say about single services, by folder name. A spec's front matter may say the same.
 # service:
 #   quotes:

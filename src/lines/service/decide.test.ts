@@ -62,5 +62,8 @@ test("a changed spec, content or round is other work", () => {
   assert.notEqual(purpose({}, "READY_FOR_BUILD"), purpose({ specHash: "c".repeat(64) }, "READY_FOR_BUILD"));
   assert.notEqual(purpose({}, "READY_FOR_TEST"), purpose({ contentHash: "c".repeat(64) }, "READY_FOR_TEST"));
   assert.notEqual(purpose({}, "READY_FOR_TEST"), purpose({ gateHash: "e".repeat(64) }, "READY_FOR_TEST"));
+  const deploy = (needs: PhaseVerdict["needs"]) =>
+    decideService(verdict("READY_FOR_DEPLOY", { needs }), history()).step!.purpose;
+  assert.notEqual(deploy("devops"), deploy(null), "a target that is declared later takes the place of a hired one");
   assert.notEqual(purpose({}, "READY_FOR_BUILD"), purpose({ round: 2 }, "READY_FOR_BUILD"));
 });

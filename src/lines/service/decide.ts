@@ -137,7 +137,8 @@ function stepFor(
         kind: "deploy",
         capability: needs === "devops" ? "devops" : "deployer",
         title: `DEPLOY: ${name}`,
-        purpose: `deploy round ${round} content ${content}`,
+        // Declaring a target changes whose work it is: the ticket for a hired one gives way.
+        purpose: `deploy by ${needs === "devops" ? "devops" : "steward"} round ${round} content ${content}`,
       };
     case "UNHEALTHY":
       return needs === null
