@@ -22,6 +22,7 @@ if (process.argv[3] === "child") {
 const child = /Leaves a child\./.test(spec)
   ? spawn(process.execPath, [import.meta.filename, startsFile, "child"], { detached: true, stdio: "ignore" })
   : null;
+child?.unref();
 const start = { run, service, pid: process.pid, child: child?.pid ?? null, at: Date.now(), others: othersAtWork() };
 appendFileSync(startsFile, `${JSON.stringify(start)}\n`);
 

@@ -34,7 +34,7 @@ describe("killed at a step boundary and started again", { concurrency: 2 }, () =
       let seen: string[] = [];
       for (const failpoint of points) {
         const child = house.up({ failpoint });
-        const ended = await Promise.race([child.ended, after(20_000, `is never at ${failpoint}:\n${child.said()}`)]);
+        const ended = await Promise.race([child.ended, after(60_000, `is never at ${failpoint}:\n${child.said()}`)]);
         assert.equal(ended, "SIGKILL", `it did not die at ${failpoint}, it ended with ${ended}:\n${child.said()}`);
         seen = await acknowledged(house);
       }

@@ -15,6 +15,7 @@ import { createTestDatabase, testStateRoot } from "#db/testing.ts";
 import { endEverything } from "#house/end-everything.ts";
 import type { Failpoint } from "#system/failpoint.ts";
 import { silentLog } from "#system/log.ts";
+import type { Gate } from "./gate.fixture.ts";
 import { openReader } from "./reader.fixture.ts";
 
 const steward = fileURLToPath(new URL("../../bin/steward", import.meta.url));
@@ -35,6 +36,9 @@ export type Child = {
   kill(): Promise<void>;
 };
 
+/** `home`: another one is as good as another host. */
+type StartOptions = { failpoint?: Failpoint; home?: string };
+
 type Cleaner = { after(fn: () => Promise<void>): void };
 
 export type FaultHouse = Awaited<ReturnType<typeof makeFaultHouse>>;
@@ -42,7 +46,13 @@ export type FaultHouse = Awaited<ReturnType<typeof makeFaultHouse>>;
 /** `embedded`: its own database with fsync, as people have it; otherwise a database on the server that tests share, which starts much sooner. */
 export async function makeFaultHouse(
   t: Cleaner,
-  { embedded = false, scaffold = false, slots = 4 }: { embedded?: boolean; scaffold?: boolean; slots?: number } = {},
+  {
+    embedded = false,
+    scaffold = false,
+    slots = 4,
+    deploys = true,
+    through,
+  }: { embedded?: boolean; scaffold?: boolean; slots?: number; deploys?: boolean; through?: Gate } = {},
 ) {
   const scratch = await mkdtemp(join(tmpdir(), "steward-fault-"));
   // The embedded database's own user must be able to pass through.
@@ -57,7 +67,7 @@ export async function makeFaultHouse(
     STEWARD_STATE: testStateRoot,
     STEWARD_PORT: "0",
     STEWARD_LOG: "info",
-    ...(test && { DATABASE_URL: test.adminUrl }),
+    ...(test && { DATABASE_URL: (await through?.lead(test.adminUrl)) ?? test.adminUrl }),
   };
   await mkdir(join(workspace, "SERVICES"), { recursive: true });
   await writeFile(startsFile, "");
@@ -66,7 +76,7 @@ export async function makeFaultHouse(
     `settle_seconds: 0.1
 probe_seconds: 0.5
 built_in_builder: ${scaffold}
-deploy: { target: process, keep: 3 }
+deploy: ${deploys ? "{ target: process, keep: 3 }" : "none"}
 agents:
   quick:
     command: [${process.execPath}, ${agent}, ${startsFile}]
@@ -97,8 +107,8 @@ agents:
       await writeFile(join(folder, "SPEC.md"), text(port));
     },
 
-    up: (options: { failpoint?: Failpoint; environment?: Record<string, string> } = {}) => start("up", options),
-    worker: (options: { failpoint?: Failpoint; environment?: Record<string, string> } = {}) => start("worker", options),
+    up: (options: StartOptions = {}) => start("up", options),
+    worker: (options: StartOptions = {}) => start("worker", options),
 
     /** Reads in the tenant's transaction, as the program's own role. */
     read: <T>(work: (tx: Tx) => Promise<T>) => reader.read(work),
@@ -173,6 +183,7 @@ agents:
       assert.deepEqual(left, [], "processes are left");
     } finally {
       await reader.close();
+      await through?.close();
       await test?.drop();
       await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
     }

@@ -12,7 +12,7 @@ type Standing = { key: string; phase: string; health: string; reasons: string[];
 /** Until every service is in production, healthy, with nothing left to do for it, and serves its newest spec. */
 export async function inProduction(
   house: FaultHouse,
-  { withinMs = 40_000, revisions = {} }: { withinMs?: number; revisions?: Record<string, number> } = {},
+  { withinMs = 90_000, revisions = {} }: { withinMs?: number; revisions?: Record<string, number> } = {},
 ): Promise<void> {
   await until(
     "every service in production and healthy",
