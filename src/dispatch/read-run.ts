@@ -39,12 +39,3 @@ export async function readRunView(tx: Tx, id: string): Promise<RunView> {
   if (!rows[0]) throw new Failure("not_found", `There is no run ${id}. \`steward status\` lists those that live.`);
   return rows[0];
 }
-
-/** The newest run of a service; null if it has had none. */
-export async function lastRunOf(tx: Tx, itemId: string): Promise<string | null> {
-  const { rows } = await sql<{ id: string }>`
-    select r.id from ticket t join run r on r.ticket_id = t.id where t.item_id = ${itemId} order by r.started_at desc, r.id desc limit 1`.execute(
-    tx,
-  );
-  return rows[0]?.id ?? null;
-}
