@@ -105,7 +105,9 @@ async function setRules({ database, tenantId }: Awaited<ReturnType<typeof makeHo
       ["line", "service", "runs"],
     ]) {
       await sql`insert into budget (id, tenant_id, scope, scope_id, unit, period, limit_amount)
-        values (${uuidv7()}, tenant_now(), ${scope}, ${scopeId}, ${unit}, 'month', ${Number.MAX_SAFE_INTEGER})`.execute(tx);
+        values (${uuidv7()}, tenant_now(), ${scope}, ${scopeId}, ${unit}, 'month', ${Number.MAX_SAFE_INTEGER})`.execute(
+        tx,
+      );
     }
     await setSwitch(tx, "bench", new Date(), { scope: "client", scopeId: "somebody-else" }, "not these");
   });

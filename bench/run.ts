@@ -28,7 +28,12 @@ async function main(names: string[]): Promise<number> {
   }
   const scratch = await makeScratch();
   endOnSignal(() => scratch.remove());
-  const results: Results = { date: new Date().toISOString(), machine: await describeMachine(), figures: [], failed: [] };
+  const results: Results = {
+    date: new Date().toISOString(),
+    machine: await describeMachine(),
+    figures: [],
+    failed: [],
+  };
   try {
     for (const bench of chosen) {
       try {
@@ -65,7 +70,10 @@ async function runOne(bench: Bench, scratch: Awaited<ReturnType<typeof makeScrat
 
 /** Whatever a bench has started ends with it, also when a person has had enough. */
 function endOnSignal(end: () => Promise<void>): void {
-  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
     process.once(signal, () => {
       say("ending what was started …");
       void end()

@@ -8,6 +8,7 @@ import { listenOn, type Listener, type ListenOptions } from "./listen.ts";
 import { migrate, ownMigrations } from "./migrate.ts";
 import { ensureRoles, refuseUnboundRole, type Roles } from "./roles.ts";
 import type { Schema } from "./schema.ts";
+import { isOwnSession, thriftyPool } from "./thrifty-pool.ts";
 import { waitForDatabase } from "./wait-for-database.ts";
 
 /** A database that is migrated and open. */
@@ -58,7 +59,7 @@ export async function openDatabase({
       await Promise.all([app.db.destroy(), engine.db.destroy()]);
     })());
   try {
-    await Promise.all([refuseIfUnbound(app.pool), refuseIfUnbound(engine.pool)]);
+    await Promise.all([app.check(), engine.check()]);
   } catch (error) {
     await close();
     throw error;
@@ -147,7 +148,7 @@ function openPool(
   address: Address,
   credentials: Credentials,
   { max, name, log }: { max: number; name: string; log: Log },
-): { db: Db; pool: pg.Pool } {
+): { db: Db; check(): Promise<void> } {
   const pool = new pg.Pool({
     ...address,
     ...credentials,
@@ -164,16 +165,20 @@ function openPool(
   pool.on("connect", (client) => {
     client.on("error", (error) => log.debug({ err: error, pool: name }, "a database connection was lost"));
   });
-  return { pool, db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }) };
-}
-
-async function refuseIfUnbound(pool: pg.Pool): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await refuseUnboundRole(client);
-  } finally {
-    client.release();
-  }
+  let ownSessions = false;
+  const thrifty = thriftyPool(pool, { mayPrepare: () => ownSessions });
+  return {
+    db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool: thrifty }) }),
+    async check() {
+      const client = await pool.connect();
+      try {
+        await refuseUnboundRole(client);
+        ownSessions = await isOwnSession(client);
+      } finally {
+        client.release();
+      }
+    },
+  };
 }
 
 function placeOf({ host, port, database }: Address): string {

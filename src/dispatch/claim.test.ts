@@ -241,6 +241,53 @@ test("a budget is never exceeded, with eight claimers at once", async () => {
   );
 });
 
+test("reports that come in at the same time settle each budget to the last unit", async () => {
+  const h = await house();
+  await within(h, (tx) =>
+    tx
+      .insertInto("budget")
+      .values(
+        (["everything", "line", "agent"] as const).map((scope) => ({
+          id: uuidv7(),
+          tenant_id: h.tenantId,
+          scope,
+          scope_id: { everything: "", line: "service", agent: h.agentId }[scope],
+          unit: "tokens" as const,
+          period: "day" as const,
+          limit_amount: 10_000,
+        })),
+      )
+      .execute(),
+  );
+  for (let i = 0; i < 40; i++) await makeTicket(h);
+  const claimed = (
+    await Promise.all(
+      Array.from({ length: 8 }, () =>
+        take(h, { limit: 5, candidates: [candidate(h.agentId, { cost: () => ({ tokens: 100 }) })] }),
+      ),
+    )
+  ).flat();
+  await Promise.all(
+    claimed.map((one) =>
+      within(h, (tx) =>
+        report(tx, new Date(), [
+          {
+            ticketId: one.id,
+            runId: one.runId,
+            fence: one.fence,
+            agent: "t",
+            outcome: "done",
+            cost: { tokens: 30, seconds: 1.5 },
+          },
+        ]),
+      ),
+    ),
+  );
+  const budgets = await within(h, (tx) => tx.selectFrom("budget").select(["spent", "reserved"]).execute());
+  assert.ok(claimed.length > 0);
+  assert.deepEqual(budgets, Array(3).fill({ spent: 30 * claimed.length, reserved: 0 }));
+});
+
 test("blockers, approvals, quiet hours and an agent's places hold a ticket back", async () => {
   const h = await house();
   const first = await makeTicket(h, { capability: "tester" });

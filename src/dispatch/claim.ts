@@ -3,19 +3,21 @@ import type { Db, Tx } from "#db/db.ts";
 import { inTenant } from "#db/db.ts";
 import type { LeaseKind } from "#db/schema.ts";
 import { LEASE_SECONDS } from "#dispatch/lease.ts";
-import { eventRows } from "#ledger/append.ts";
+import { appended } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
 import {
   budgetsOver,
   type Cost,
+  type FoundBudget,
   type HeldBudget,
+  heldBudget,
   hold,
   type Hold,
-  lockBudgets,
+  holdsWritten,
+  rollOver,
   tooSmall,
-  writeHolds,
 } from "#policy/budgets.ts";
-import { enterDoor } from "#policy/door.ts";
+import { enteringDoor } from "#policy/door.ts";
 import { quietAgents, ticketIsQuiet } from "#policy/quiet-hours.ts";
 import { ticketIsStopped } from "#policy/switches.ts";
 import { uuidv7 } from "#system/ids.ts";
@@ -79,42 +81,35 @@ export type ClaimRequest = {
  * free places at once, and a batch never spans tenants (20 tenants in one batch deadlocked on their budgets).
  */
 export async function claim(db: Db, request: ClaimRequest): Promise<Claimed[]> {
-  return inTenant(db, request.tenantId, async (tx) => {
-    await enterDoor(tx);
-    const candidates = await withRoom(tx, request.candidates);
-    const places = candidates.reduce((sum, { free }) => sum + free, 0);
-    if (places === 0) return [];
-    const tickets = await lockReady(tx, request.capability, candidates, Math.min(places, request.limit ?? places));
-    if (tickets.length === 0) return [];
-    const given = await giveOut(tx, tickets, candidates, request);
-    if (given.length > 0) await write(tx, given, request);
-    return given.map(({ ticket, runId, agent, why }) => ({
-      ...ticket,
-      attempt: ticket.attempt + 1,
-      fence: ticket.fence + 1,
-      tenantId: request.tenantId,
-      runId,
-      agentId: agent.agentId,
-      agentName: agent.name,
-      why,
-    }));
-  });
+  return inTenant(db, request.tenantId, (tx) => claimInside(tx, request), { first: enteringDoor });
 }
 
-/** Leaves out agents that are switched off, quiet or full. A shared agent's row is locked while its runs are counted. */
-async function withRoom(tx: Tx, candidates: Candidate[]): Promise<Candidate[]> {
-  const ids = candidates.map(({ agentId }) => agentId);
-  const shut = await sql<{ id: string }>`
-    select a.id from agent a where a.id = any(${ids}) and (a.off_at is not null
-      or exists (select 1 from switch s where s.lifted_at is null and s.scope = 'agent' and s.scope_id = a.id::text)
-      or a.id::text in (${quietAgents}))`.execute(tx);
-  const closed = new Set(shut.rows.map(({ id }) => id));
-  const open = candidates.filter(({ agentId, free }) => free > 0 && !closed.has(agentId));
+async function claimInside(tx: Tx, request: ClaimRequest): Promise<Claimed[]> {
+  const roomy = await withRoom(tx, request.candidates);
+  const places = roomy.reduce((sum, { free }) => sum + free, 0);
+  if (places === 0) return [];
+  const { tickets, candidates, budgets } = await look(tx, request.capability, roomy, Math.min(places, request.limit ?? places)); // prettier-ignore
+  const given = giveOut(tickets, candidates, budgets, request.rank);
+  if (given.length > 0) await write(tx, given, request);
+  return given.map(({ ticket, runId, agent, why }) => ({
+    ...ticket,
+    attempt: ticket.attempt + 1,
+    fence: ticket.fence + 1,
+    tenantId: request.tenantId,
+    runId,
+    agentId: agent.agentId,
+    agentName: agent.name,
+    why,
+  }));
+}
 
+/** Leaves out agents that are full. A shared agent's row is locked while its runs are counted. */
+async function withRoom(tx: Tx, candidates: Candidate[]): Promise<Candidate[]> {
+  const open = candidates.filter(({ free }) => free > 0);
   const shared = open.filter(({ slots }) => slots !== undefined).map(({ agentId }) => agentId);
   if (shared.length === 0) return open;
-  await sql`select 1 from agent where id = any(${shared}) order by id for no key update`.execute(tx);
-  const busy = await sql<{ agent_id: string; n: number }>`
+  await sql`/*claim.agents*/ select 1 from agent where id = any(${shared}) order by id for no key update`.execute(tx);
+  const busy = await sql<{ agent_id: string; n: number }>`/*claim.busy*/
     select agent_id, count(*)::int as n from run where agent_id = any(${shared}) and state <> 'ended' group by agent_id`.execute(
     tx,
   );
@@ -126,40 +121,75 @@ async function withRoom(tx: Tx, candidates: Candidate[]): Promise<Candidate[]> {
     .filter(({ free }) => free > 0);
 }
 
-async function lockReady(tx: Tx, capability: string, candidates: Candidate[], limit: number): Promise<Claimable[]> {
+type Look = { tickets: Claimable[]; candidates: Candidate[]; budgets: HeldBudget[] };
+
+/**
+ * Asks every guard and locks what passes, in one statement: the agents that are neither switched off nor quiet, the
+ * tickets that nothing holds back, in the lane's order, and then, in id order, every budget that any of them falls under.
+ *
+ * A guard is written `exists (…) is false`, not `not exists`: of that the planner makes joins, believes that next to
+ * nothing passes, and reads and sorts the whole lane for ten tickets (15 ms with 4,000 ready, growing; so 1 ms). The
+ * limit is written out for the same reason. Budget rows that another claim holds are waited for here, and come back as
+ * that one left them.
+ */
+async function look(tx: Tx, capability: string, candidates: Candidate[], limit: number): Promise<Look> {
   const agents = candidates.map(({ agentId }) => agentId);
-  const { rows } = await sql<Claimable>`
-    select t.id, t.item_id, i.key as item_key, t.line, t.kind, t.capability, t.title, t.body, t.round, t.attempt,
-      t.max_attempts, t.fence, t.estimate_nano, t.refused_by, i.client
-    from ticket t join item i on i.id = t.item_id
-    where t.capability = ${capability} and t.state = 'ready' and t.ready_at <= now() and t.tenant_id = tenant_now()
-      and (t.deadline_at is null or t.deadline_at > now())
-      and not (t.refused_by @> ${agents}::uuid[])
-      and (t.approval_id is null or exists (select 1 from approval a where a.id = t.approval_id and a.state = 'approved'))
-      and not exists (
-        select 1 from blocker b join ticket other on other.id = b.blocked_by where b.ticket_id = t.id and other.state <> 'done')
-      and not ${ticketIsStopped}
-      and not ${ticketIsQuiet}
-    order by t.priority desc, t.ready_at, t.id
-    limit ${limit} for update of t skip locked`.execute(tx);
-  return rows;
+  const { rows } = await sql<
+    Claimable & { open: string[] | null; budgets: FoundBudget[] | null }
+  >`/*${sql.raw(`claim.look.${limit}`)}*/
+    with open as materialized (
+      select a.id from agent a where a.id = any(${agents}) and a.off_at is null
+        and exists (select 1 from switch s where s.lifted_at is null and s.scope = 'agent' and s.scope_id = a.id::text) is false
+        and a.id::text not in (${quietAgents})
+    ), ready as materialized (
+      select t.id, t.item_id, i.key as item_key, t.line, t.kind, t.capability, t.title, t.body, t.round, t.attempt,
+        t.max_attempts, t.fence, t.estimate_nano, t.refused_by, i.client, t.priority, t.ready_at
+      from ticket t join item i on i.id = t.item_id
+      where t.capability = ${capability} and t.state = 'ready' and t.ready_at <= now() and t.tenant_id = tenant_now()
+        and (t.deadline_at is null or t.deadline_at > now())
+        and not (t.refused_by @> (select coalesce(array_agg(id), '{}') from open))
+        and (t.approval_id is null or (select a.state from approval a where a.id = t.approval_id) = 'approved')
+        and (select 1 from blocker b join ticket other on other.id = b.blocked_by where b.ticket_id = t.id and other.state <> 'done' limit 1) is null
+        and ${ticketIsStopped} is false
+        and ${ticketIsQuiet} is false
+      order by t.priority desc, t.ready_at, t.id
+      limit ${sql.lit(limit)} for update of t skip locked
+    ), held as materialized (
+      select ${heldBudget} from budget b
+      where exists (select 1 from ready) and (b.scope = 'everything'
+        or (b.scope = 'line' and b.scope_id in (select line from ready))
+        or (b.scope = 'item' and b.scope_id in (select item_id::text from ready))
+        or (b.scope = 'client' and b.scope_id in (select client from ready))
+        or (b.scope = 'agent' and b.scope_id in (select id::text from open)))
+      order by b.id for update
+    )
+    select id, item_id, item_key, line, kind, capability, title, body, round, attempt, max_attempts, fence, estimate_nano, refused_by, client,
+      case first when 1 then (select array_agg(id) from open) end as open,
+      case first when 1 then (select jsonb_agg(held order by id) from held) end as budgets
+    from (select *, row_number() over (order by priority desc, ready_at, id) as first from ready) r order by first`.execute(
+    tx,
+  );
+  const first = rows[0];
+  if (!first) return { tickets: [], candidates: [], budgets: [] };
+  return {
+    tickets: rows.map(({ open: _, budgets: __, ...ticket }) => ticket),
+    candidates: candidates.filter(({ agentId }) => first.open?.includes(agentId)),
+    budgets: await rollOver(tx, (first.budgets ?? []).map(fromJson)),
+  };
+}
+
+/** What jsonb gave for a budget, with the types of a row. */
+function fromJson(budget: FoundBudget): FoundBudget {
+  for (const amount of [budget.limit_amount, budget.spent, budget.reserved]) {
+    if (!Number.isSafeInteger(amount)) throw new RangeError(`The number ${amount} from the database is too large`);
+  }
+  return { ...budget, period_start: new Date(budget.period_start), now_start: new Date(budget.now_start) };
 }
 
 type Given = { ticket: Claimable; runId: string; agent: Candidate; why: string; holds: Hold[] };
 
 /** In the tickets' order: the best agent that has a free place, has not refused it, and whose budgets can hold it. */
-async function giveOut(
-  tx: Tx,
-  tickets: Claimable[],
-  candidates: Candidate[],
-  { rank }: ClaimRequest,
-): Promise<Given[]> {
-  const budgets = await lockBudgets(tx, {
-    lines: [...new Set(tickets.map(({ line }) => line))],
-    itemIds: tickets.map(({ item_id }) => item_id),
-    clients: tickets.flatMap(({ client }) => client ?? []),
-    agentIds: candidates.map(({ agentId }) => agentId),
-  });
+function giveOut(tickets: Claimable[], candidates: Candidate[], budgets: HeldBudget[], rank: Rank): Given[] {
   const free = new Map(candidates.map((one) => [one.agentId, one.free]));
   const given: Given[] = [];
   for (const ticket of tickets) {
@@ -190,10 +220,6 @@ function reserve(budgets: HeldBudget[], ticket: Claimable, agent: Candidate, run
 }
 
 async function write(tx: Tx, given: Given[], { hostId, processId, now }: ClaimRequest): Promise<void> {
-  await writeHolds(
-    tx,
-    given.flatMap(({ holds }) => holds),
-  );
   const claims = given.map(({ ticket, runId, agent }) => ({
     ticket: ticket.id,
     run: runId,
@@ -211,32 +237,26 @@ async function write(tx: Tx, given: Given[], { hostId, processId, now }: ClaimRe
     attempt: ticket.attempt + 1,
     why,
   }));
-  await sql`
+  await sql`/*claim.write*/
     with c as (
       select * from jsonb_to_recordset(${JSON.stringify(claims)}::jsonb) as c(ticket uuid, run uuid, agent uuid, lease text, seconds int)
     ), claimed as (
       update ticket t set state = 'claimed', attempt = t.attempt + 1, fence = t.fence + 1, run_id = c.run, process_id = ${processId},
         lease_kind = c.lease, lease_until = now() + make_interval(secs => c.seconds), stop_reason = null, updated_at = ${now}
-      from c where t.id = c.ticket
+      from c where t.id = c.ticket and t.id = any(${claims.map(({ ticket }) => ticket)})
       returning t.id, t.item_id, t.capability, t.kind, t.fence, t.attempt, t.tenant_id, c.run, c.agent
     ), started as (
       insert into run (id, tenant_id, ticket_id, item_id, agent_id, capability, kind, fence, attempt, host_id, process_id, started_at)
       select run, tenant_id, id, item_id, agent, capability, kind, fence, attempt, ${hostId}, ${processId}, ${now} from claimed
-    ), added as (
-      insert into event (id, tenant_id, at, type, subject, actor, rule, policy, body)
-      select id, tenant_now(), at, type, subject, actor, rule, policy, body
-      from jsonb_to_recordset(${eventRows({ actor: "steward", at: now, rule: "dispatch.claim" }, events)}::jsonb)
-        as e(id uuid, at timestamptz, type text, subject text, actor text, rule text, policy text, body jsonb)
-      returning id, tenant_id
-    )
-    insert into pending (event_id, tenant_id) select id, tenant_id from added`.execute(tx);
+    ), ${holdsWritten(given.flatMap(({ holds }) => holds))}, ${appended({ actor: "steward", at: now, rule: "dispatch.claim" }, events)}
+    select 1`.execute(tx);
 }
 
 export type Lane = { tenantId: string; capability: string; priority: number };
 
 /** Which of these lanes have something ready, the most pressing first. Looks across tenants as the engine's role. */
 export async function lanesWithWork(engine: Db, capabilities: string[]): Promise<Lane[]> {
-  const { rows } = await sql<Lane>`
+  const { rows } = await sql<Lane>`/*claim.lanes*/
     select tenant.id as "tenantId", lane.capability, top.priority
     from tenant, unnest(${capabilities}::text[]) as lane(capability),
       lateral (select priority from ticket

@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import type { Tx } from "#db/db.ts";
 import { ringReady } from "#dispatch/create-ticket.ts";
-import { append } from "#ledger/append.ts";
+import { appended } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
-import { type Cost, settle } from "#policy/budgets.ts";
+import { type Cost, settled } from "#policy/budgets.ts";
 
 /** How a run ended, as far as its ticket goes. */
 export type Outcome =
@@ -52,7 +52,7 @@ const LOSSES = { free: 3, most: 25, mostSeconds: 10 };
  * the ledger. Returns the ids of the tickets whose report was accepted.
  */
 export async function report(tx: Tx, at: Date, reports: Report[]): Promise<Set<string>> {
-  const { rows } = await sql<Row>`
+  const { rows } = await sql<Row>`/*report.look*/
     select t.id, t.item_id, t.run_id, t.fence, t.attempt, t.max_attempts, t.losses, r.started_at, r.agent_id
     from ticket t join run r on r.id = t.run_id
     where t.id = any(${reports.map(({ ticketId }) => ticketId)}) and t.state = 'claimed'
@@ -67,14 +67,7 @@ export async function report(tx: Tx, at: Date, reports: Report[]): Promise<Set<s
     row: live.get(one.ticketId)!,
     ...nextState(one, live.get(one.ticketId)!, at),
   }));
-  await settle(tx, changes.map(({ runId, cost, row }) => ({ holder: runId, cost: { runs: 1, seconds: (at.getTime() - row.started_at.getTime()) / 1000, ...cost } }))); // prettier-ignore
-  await write(tx, at, changes);
-  await append(
-    tx,
-    { actor: "steward", at, rule: "dispatch.report" },
-    ...changes.flatMap(eventsOf),
-    ...staleEvents(reports, accepted),
-  );
+  await write(tx, at, changes, [...changes.flatMap(eventsOf), ...staleEvents(reports, accepted)]);
   if (changes.some(({ state }) => state === "ready")) await ringReady(tx);
   return new Set(accepted.map(({ ticketId }) => ticketId));
 }
@@ -137,12 +130,14 @@ function after(at: Date, seconds: number): Date {
   return new Date(at.getTime() + seconds * 1000);
 }
 
-async function write(tx: Tx, at: Date, changes: Change[]): Promise<void> {
-  if (changes.length === 0) return;
+/** Tickets, runs, budgets and the ledger in one statement. */
+async function write(tx: Tx, at: Date, changes: Change[], events: Event[]): Promise<void> {
+  if (events.length === 0) return;
   const rows = changes.map(({ ticketId, runId, outcome, state, attempt, losses, readyAt, error, refusal, detail, cost }) => ({
     ticket: ticketId, run: runId, outcome, state, attempt, losses, ready_at: readyAt, error, refusal, detail: detail ?? {}, cost: cost?.nano_usd ?? 0,
   })); // prettier-ignore
-  await sql`
+  const spent = changes.map(({ runId, cost, row }) => ({ holder: runId, cost: { runs: 1, seconds: (at.getTime() - row.started_at.getTime()) / 1000, ...cost } })); // prettier-ignore
+  await sql`/*report.write*/
     with c as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as c(ticket uuid, run uuid, outcome text, state text,
         attempt int, losses int, ready_at timestamptz, error text, refusal uuid, detail jsonb, cost bigint)
@@ -151,10 +146,12 @@ async function write(tx: Tx, at: Date, changes: Change[]): Promise<void> {
         refused_by = case when c.refusal is null then t.refused_by else array_append(t.refused_by, c.refusal) end,
         lease_kind = null, lease_until = null, stop_reason = null, updated_at = ${at},
         ended_at = case when c.state in ('done', 'failed', 'cancelled') then ${at}::timestamptz end
-      from c where t.id = c.ticket
-    )
-    update run r set state = 'ended', outcome = c.outcome, ended_at = ${at}, detail = r.detail || c.detail, cost_nano = c.cost
-    from c where r.id = c.run`.execute(tx);
+      from c where t.id = c.ticket and t.id = any(${changes.map(({ ticketId }) => ticketId)})
+    ), runs as (
+      update run r set state = 'ended', outcome = c.outcome, ended_at = ${at}, detail = r.detail || c.detail, cost_nano = c.cost
+      from c where r.id = c.run and r.id = any(${changes.map(({ runId }) => runId)})
+    ), ${settled(spent)}, ${appended({ actor: "steward", at, rule: "dispatch.report" }, events)}
+    select 1`.execute(tx);
 }
 
 function eventsOf(change: Change): Event[] {

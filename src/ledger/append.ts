@@ -17,7 +17,16 @@ export async function append(tx: Tx, because: Because, ...events: Event[]): Prom
 
 /** The same as parts of a larger statement's `with`, so that the claim and the report need no round trip for it. */
 export function appended({ actor, at, rule, policy }: Because, events: Event[]): RawBuilder<unknown> {
-  const rows = events.map(({ type, subject, ...body }) => ({ id: uuidv7(), at, type, subject, actor, rule, policy, body }));
+  const rows = events.map(({ type, subject, ...body }) => ({
+    id: uuidv7(),
+    at,
+    type,
+    subject,
+    actor,
+    rule,
+    policy,
+    body,
+  }));
   return sql`
     added as (
       insert into event (id, tenant_id, at, type, subject, actor, rule, policy, body)

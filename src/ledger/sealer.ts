@@ -2,9 +2,9 @@ import { appendFile, readFile } from "node:fs/promises";
 import type { Db } from "#db/db.ts";
 import { hasErrorCode } from "#system/failure.ts";
 import type { Log } from "#system/log.ts";
-import { seal, type Head } from "./seal.ts";
+import { BATCH, seal, type Head } from "./seal.ts";
 
-/** Followers see an event at most this long after its commit, when nothing else is to be sealed. */
+/** Followers see an event at most this long after its commit, as long as the sealer keeps up. */
 const EVERY_MS = 150;
 const PUBLISH_EVERY_MS = 60_000;
 
@@ -37,7 +37,9 @@ export function startSealer(
         const { sealed, heads } = await seal(engine);
         for (const head of heads) latest.set(head.tenantId, head);
         if (latest.size > 0 && Date.now() - publishedAt > PUBLISH_EVERY_MS) await publish();
-        if (sealed > 0) continue;
+        // A full batch has more behind it. After a smaller one it waits: each seal is a commit, and many small ones take
+        // the disk and the processor from the work that they record.
+        if (sealed >= BATCH) continue;
       } catch (error) {
         log.warn({ err: error }, "sealing the ledger failed; it is tried again");
       }

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Tx } from "#db/db.ts";
 import type { BudgetPeriod, BudgetUnit } from "#db/schema.ts";
 
@@ -19,6 +19,14 @@ export type Spender = { line: string; itemId: string; client: string | null; age
 /** What a run or effect may cost at most, in each unit. A unit that is not named costs nothing of it. */
 export type Cost = Partial<Record<BudgetUnit, number>>;
 
+/** The columns of HeldBudget, and whether its period has ended, for a query over `budget b`. */
+export const heldBudget =
+  sql.raw(`b.id, b.scope, b.scope_id, b.unit, b.period, b.period_start, b.limit_amount, b.spent, b.reserved,
+  case when b.period = 'ever' then b.period_start else date_trunc(b.period, now()) end as now_start,
+  b.period <> 'ever' and date_trunc(b.period, now()) > b.period_start as ended`);
+
+export type FoundBudget = HeldBudget & { ended: boolean; now_start: Date };
+
 /**
  * Locks, in id order, every budget that any of these spenders falls under, and rolls those whose period has ended.
  * The rows stay locked until the transaction ends, so what `fits` says is still true when `hold` is written.
@@ -27,24 +35,28 @@ export async function lockBudgets(
   tx: Tx,
   spenders: { lines: string[]; itemIds: string[]; clients: string[]; agentIds: string[] },
 ): Promise<HeldBudget[]> {
-  const { rows } = await sql<HeldBudget & { ended: boolean; now_start: Date }>`
-    select id, scope, scope_id, unit, period, period_start, limit_amount, spent, reserved,
-      case when period = 'ever' then period_start else date_trunc(period, now()) end as now_start,
-      period <> 'ever' and date_trunc(period, now()) > period_start as ended
-    from budget
-    where scope = 'everything'
-      or (scope = 'line' and scope_id = any(${spenders.lines}))
-      or (scope = 'item' and scope_id = any(${spenders.itemIds}))
-      or (scope = 'client' and scope_id = any(${spenders.clients}))
-      or (scope = 'agent' and scope_id = any(${spenders.agentIds}))
-    order by id for update`.execute(tx);
-  const ended = rows.filter((row) => row.ended);
+  const { rows } = await sql<FoundBudget>`
+    select ${heldBudget} from budget b
+    where b.scope = 'everything'
+      or (b.scope = 'line' and b.scope_id = any(${spenders.lines}))
+      or (b.scope = 'item' and b.scope_id = any(${spenders.itemIds}))
+      or (b.scope = 'client' and b.scope_id = any(${spenders.clients}))
+      or (b.scope = 'agent' and b.scope_id = any(${spenders.agentIds}))
+    order by b.id for update`.execute(tx);
+  return rollOver(tx, rows);
+}
+
+/** Of locked budgets, begins anew those whose period has ended. What is reserved in them stays reserved. */
+export async function rollOver(tx: Tx, found: FoundBudget[]): Promise<HeldBudget[]> {
+  const ended = found.filter((row) => row.ended);
   if (ended.length > 0) {
     await sql`update budget set spent = 0, period_start = date_trunc(period, now()) where id = any(${ended.map((row) => row.id)})`.execute(
       tx,
     );
   }
-  return rows.map(({ ended: over, now_start, ...row }) => (over ? { ...row, spent: 0, period_start: now_start } : row));
+  return found.map(({ ended: over, now_start, ...row }) =>
+    over ? { ...row, spent: 0, period_start: now_start } : row,
+  );
 }
 
 export function budgetsOver(budgets: HeldBudget[], spender: Spender): HeldBudget[] {
@@ -86,38 +98,56 @@ export function hold(budgets: HeldBudget[], holder: string, cost: Cost): Hold[] 
 
 export async function writeHolds(tx: Tx, holds: Hold[]): Promise<void> {
   if (holds.length === 0) return;
-  await sql`
-    with held as (
+  await sql`with ${holdsWritten(holds)} select 1`.execute(tx);
+}
+
+/** The same as parts of a larger statement's `with`: the budgets' rows must be locked already. */
+export function holdsWritten(holds: Hold[]): RawBuilder<unknown> {
+  return sql`
+    held as (
       insert into reservation (budget_id, holder, tenant_id, period_start, amount)
       select "budgetId", holder, tenant_now(), "periodStart", amount
       from jsonb_to_recordset(${JSON.stringify(holds)}::jsonb) as h("budgetId" uuid, holder uuid, "periodStart" timestamptz, amount bigint)
-      returning budget_id, amount)
-    update budget set reserved = reserved + sums.amount
-    from (select budget_id, sum(amount)::bigint as amount from held group by budget_id) sums
-    where budget.id = sums.budget_id`.execute(tx);
+      returning budget_id, amount
+    ), holding as (
+      update budget set reserved = reserved + sums.amount
+      from (select budget_id, sum(amount)::bigint as amount from held group by budget_id) sums
+      where budget.id = sums.budget_id
+    )`;
 }
+
+/** What each holder has really cost. */
+export type Actual = { holder: string; cost: Cost };
 
 /**
  * Ends what the holders had reserved: the reservation goes, the actual cost is spent. What was reserved in a period
  * that has ended meanwhile is spent in the one that runs now: spending is never lost from the books.
  */
-export async function settle(tx: Tx, actual: { holder: string; cost: Cost }[]): Promise<void> {
-  const holders = actual.map(({ holder }) => holder);
-  // Locked in id order first, like every other taker of budgets: two settlements never wait for each other in a ring.
-  const { rows } = await sql<{ budget_id: string; holder: string; amount: number; unit: BudgetUnit }>`
-    select r.budget_id, r.holder, r.amount, b.unit from budget b join reservation r on r.budget_id = b.id
-    where r.holder = any(${holders}) order by b.id for update of b`.execute(tx);
-  if (rows.length === 0) return;
-  const changes = rows.map((row) => ({
-    budget: row.budget_id,
-    reserved: row.amount,
-    spent: actual.find(({ holder }) => holder === row.holder)!.cost[row.unit] ?? 0,
-  }));
-  await sql`
-    with gone as (delete from reservation where holder = any(${holders}))
-    update budget set reserved = greatest(0, budget.reserved - c.reserved), spent = budget.spent + c.spent
-    from (select budget, sum(reserved)::bigint as reserved, sum(spent)::bigint as spent
-          from jsonb_to_recordset(${JSON.stringify(changes)}::jsonb) as x(budget uuid, reserved bigint, spent bigint)
-          group by budget) c
-    where budget.id = c.budget`.execute(tx);
+export async function settle(tx: Tx, actual: Actual[]): Promise<void> {
+  if (actual.length === 0) return;
+  await sql`with ${settled(actual)} select 1`.execute(tx);
+}
+
+/** The same as parts of a larger statement's `with`. */
+export function settled(actual: Actual[]): RawBuilder<unknown> {
+  const costs = actual.flatMap(({ holder, cost }) =>
+    Object.entries(cost).map(([unit, amount]) => ({ holder, unit, amount })),
+  );
+  // Budgets are locked in id order, like by every other taker of them: two settlements never wait for each other in a
+  // ring. The update then sees the locked row as it is now, also where it is newer than this statement's snapshot.
+  return sql`
+    gone as (
+      delete from reservation where holder = any(${actual.map(({ holder }) => holder)}) returning budget_id, holder, amount
+    ), ordered as materialized (
+      select id, unit from budget where id in (select budget_id from gone) order by id for update
+    ), settling as (
+      update budget set reserved = greatest(0, budget.reserved - sums.reserved), spent = budget.spent + sums.spent
+      from (
+        select gone.budget_id, sum(gone.amount)::bigint as reserved, coalesce(sum(cost.amount), 0)::bigint as spent
+        from gone join ordered on ordered.id = gone.budget_id
+          left join jsonb_to_recordset(${JSON.stringify(costs)}::jsonb) as cost(holder uuid, unit text, amount numeric)
+            on cost.holder = gone.holder and cost.unit = ordered.unit
+        group by gone.budget_id) sums
+      where budget.id = sums.budget_id
+    )`;
 }

@@ -10,8 +10,11 @@ import type { Tx } from "#db/db.ts";
 const DOOR_LOCK = 7_215_001;
 
 export async function enterDoor(tx: Tx): Promise<void> {
-  await sql`select pg_advisory_xact_lock_shared(${DOOR_LOCK})`.execute(tx);
+  await sql.raw(enteringDoor).execute(tx);
 }
+
+/** The same as the first statement of a transaction, for inTenant. */
+export const enteringDoor = `select pg_advisory_xact_lock_shared(${DOOR_LOCK})`;
 
 export async function closeDoors(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(${DOOR_LOCK})`.execute(tx);

@@ -142,7 +142,8 @@ create table ticket (
 -- A stage is asked for once: a second sweep that comes to the same decision finds this.
 create unique index ticket_live on ticket (tenant_id, dedupe_key) where state in ('waiting', 'ready', 'claimed');
 create index ticket_lane on ticket (tenant_id, capability, priority desc, ready_at, id) where state = 'ready';
-create index ticket_lease on ticket (lease_until) where state = 'claimed';
+-- Not by lease_until: a renewal, every second for each run, then changes no index.
+create index ticket_claimed on ticket (process_id) where state = 'claimed';
 create index ticket_item on ticket (item_id, created_at);
 
 create table blocker (
@@ -178,7 +179,7 @@ create table run (
   verified boolean,
   cost_nano bigint not null default 0
 );
-create index run_live on run (host_id) where state <> 'ended';
+create index run_live on run (host_id, agent_id) where state <> 'ended';
 create index run_agent on run (agent_id, started_at desc);
 create index run_ticket on run (ticket_id, started_at);
 
@@ -212,8 +213,10 @@ create table budget (
   created_at timestamptz not null default now(),
   unique (tenant_id, scope, scope_id, unit, period)
 );
+-- No foreign key: whoever reserves holds the budget's row, and the key's own lock on it, for each of a batch's
+-- reservations, cost more than the rest of the claim.
 create table reservation (
-  budget_id uuid not null references budget,
+  budget_id uuid not null,
   holder uuid not null,
   tenant_id uuid not null,
   period_start timestamptz not null,
