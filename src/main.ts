@@ -1,17 +1,21 @@
-/** What the command line starts: the house, wired in house/. The only module that the command line takes it from. */
+/**
+ * What the command line starts: the house, wired in house/. Each part is loaded when it is asked for, so that `steward
+ * stop` is quick.
+ */
 import type { Settings } from "#config.ts";
-import { allHealthy, runDemo, type DemoOptions, type DemoResult } from "#house/demo.ts";
-import { endEverything, type Ended } from "#house/end-everything.ts";
-import { startUp, startWorker, untilAsked } from "#house/up.ts";
+import type { DemoOptions, DemoResult } from "#house/demo.ts";
+import type { Ended } from "#house/end-everything.ts";
+import type { House } from "#house/open-house.ts";
+import type { Log } from "#system/log.ts";
 
-export { ledgerHeadsFile, openHouse, type House } from "#house/open-house.ts";
-export { stopProduction } from "#house/stop-production.ts";
-export { allHealthy, type DemoResult, type Ended };
+export { ledgerHeadsFile, openHouse } from "#house/open-house.ts";
+export type { DemoResult, Ended, House };
 
 type Talk = { version: string; say(line: string): void };
 
 /** `steward up`: until a signal. Resolves with the exit code. */
 export async function up(settings: Settings, { version, say }: Talk): Promise<number> {
+  const { startUp, untilAsked } = await import("#house/up.ts");
   const asked = untilAsked();
   const { url, stop } = await startUp(settings, { version });
   say(`Steward looks after ${settings.workspace} on ${url}`);
@@ -20,13 +24,18 @@ export async function up(settings: Settings, { version, say }: Talk): Promise<nu
 
 /** `steward worker`: until a signal. */
 export async function worker(settings: Settings, { version, say }: Talk): Promise<number> {
+  const { startWorker, untilAsked } = await import("#house/up.ts");
   const asked = untilAsked();
   const { stop } = await startWorker(settings, { version });
   say(`A worker for ${settings.workspace} is at work`);
   return end(asked, stop, say);
 }
 
-async function end(asked: Promise<string>, stop: (reason: string) => Promise<{ runs: number; services: number; databaseStays: boolean }>, say: Talk["say"]): Promise<number> {
+async function end(
+  asked: Promise<string>,
+  stop: (reason: string) => Promise<{ runs: number; services: number; databaseStays: boolean }>,
+  say: Talk["say"],
+): Promise<number> {
   const signal = await asked;
   const { runs, services, databaseStays } = await stop(signal);
   const left = [
@@ -34,14 +43,26 @@ async function end(asked: Promise<string>, stop: (reason: string) => Promise<{ r
     ...(services > 0 ? [`${services} ${services === 1 ? "service serves" : "services serve"} on`] : []),
     ...(databaseStays ? ["their database stays"] : []),
   ];
-  say(left.length === 0 ? "Ended; nothing goes on." : `Ended; ${left.join(", ")}. \`steward down\` ends the agents, \`steward down --services\` everything.`);
+  const how = "`steward down` ends the agents, `steward down --services` everything";
+  say(left.length === 0 ? "Ended; nothing goes on." : `Ended; ${left.join(", ")}. ${how}.`);
   return 0;
 }
 
 /** `steward down`. */
-export const down = endEverything;
+export async function down(settings: Settings, options: { services: boolean; log?: Log }): Promise<Ended> {
+  const { endEverything } = await import("#house/end-everything.ts");
+  return endEverything(settings, options);
+}
 
-/** `steward demo`. */
-export function demo(options: DemoOptions): Promise<DemoResult> {
-  return runDemo(options);
+/** `steward demo`. Healthy: all of its services are in production and answer. */
+export async function demo(options: DemoOptions): Promise<DemoResult & { healthy: boolean }> {
+  const { allHealthy, runDemo } = await import("#house/demo.ts");
+  const result = await runDemo(options);
+  return { ...result, healthy: allHealthy(result) };
+}
+
+/** `steward stop SERVICE --production`, where no server runs. */
+export async function stopProduction(house: House, service: string, reason: string): Promise<void> {
+  const { stopProduction: stop } = await import("#house/stop-production.ts");
+  await stop(house, service, reason, { forGood: true });
 }

@@ -1,4 +1,4 @@
-import { allHealthy, demo } from "#main.ts";
+import { demo } from "#main.ts";
 import type { DemoWords } from "./commands/demo.ts";
 import { exitCode } from "./exit-code.ts";
 import { print, say } from "./talk.ts";
@@ -6,7 +6,7 @@ import { version } from "./version.ts";
 
 /** The talk is on stderr; with --json the last line, and the only one of stdout, is what became of it. */
 export async function showDemo({ exitWhenDone, port, keep, json }: DemoWords): Promise<void> {
-  const result = await demo({
+  const { healthy, ...result } = await demo({
     exitWhenDone: exitWhenDone === true,
     keep: keep === true,
     version,
@@ -15,5 +15,5 @@ export async function showDemo({ exitWhenDone, port, keep, json }: DemoWords): P
     ...(port !== undefined && { port }),
   });
   if (json) print(JSON.stringify(result));
-  if (!allHealthy(result)) process.exitCode = exitCode.failed;
+  if (!healthy) process.exitCode = exitCode.failed;
 }

@@ -23,8 +23,6 @@ export function resumeDirectly(settings: Settings, { scope, id }: { scope: Scope
 }
 
 export async function stopProductionDirectly(settings: Settings, service: string) {
-  await inHouseDirectly(settings, (house) =>
-    stopProduction(house, service, "the owner asked for it", { forGood: true }),
-  );
+  await inHouseDirectly(settings, (house) => stopProduction(house, service, "the owner asked for it"));
   return { ok: true, message: `${service} serves no more.` };
 }

@@ -10,7 +10,8 @@ type Row = {
   capability: string;
   attempt: number;
   last_error: string | null;
-  stopped: boolean;
+  /** The scopes of the switches that stop it, as `steward resume` takes them. */
+  stopped: string | null;
   quiet: boolean;
   unapproved: boolean;
   blocked_by: string[] | null;
@@ -25,7 +26,9 @@ type Row = {
  */
 export async function explainWaits(tx: Tx, at: Date, ticketIds: string[]): Promise<Map<string, string>> {
   const { rows } = await sql<Row>`
-    select t.id, t.state, t.ready_at, t.capability, t.attempt, t.last_error, ${ticketIsStopped} as stopped, ${ticketIsQuiet} as quiet,
+    select t.id, t.state, t.ready_at, t.capability, t.attempt, t.last_error, case when ${ticketIsStopped} then coalesce((select string_agg(distinct case s.scope when 'everything' then 'everything' when 'item' then i.key else s.scope || ':' || s.scope_id end, ', ')
+        from switch s where s.lifted_at is null and (s.scope = 'everything' or (s.scope = 'line' and s.scope_id = t.line)
+          or (s.scope = 'item' and s.scope_id = t.item_id::text) or (s.scope = 'client' and s.scope_id = i.client))), '') end as stopped, ${ticketIsQuiet} as quiet,
       t.approval_id is not null and not exists (select 1 from approval a where a.id = t.approval_id and a.state = 'approved') as unapproved,
       (select array_agg(o.title) from blocker b join ticket o on o.id = b.blocked_by where b.ticket_id = t.id and o.state <> 'done') as blocked_by,
       (select count(*)::int from agent a where t.capability = any(a.capabilities) and a.off_at is null) as able,
@@ -40,7 +43,11 @@ export async function explainWaits(tx: Tx, at: Date, ticketIds: string[]): Promi
 }
 
 function sentence(row: Row, at: Date): string {
-  if (row.stopped) return "stopped by a switch: `steward resume` lifts it";
+  if (row.stopped !== null)
+    return `stopped by a switch on ${row.stopped}: \`steward resume ${row.stopped === "everything" ? "" : row.stopped}\` lifts it`.replace(
+      "resume `",
+      "resume`",
+    );
   if (row.unapproved) return "waits for your approval";
   if (row.blocked_by) return `waits for ${row.blocked_by.join(", ")}`;
   if (row.quiet) return "quiet hours";

@@ -274,7 +274,9 @@ async function historyOf(
     specHash: round.spec_hash,
     contentHash: look.contentHash,
     gateHash,
-    live: live ? { kind: live.kind, purpose: purposeOf(live.dedupe_key), claimed: live.state === "claimed" } : null,
+    live: live
+      ? { kind: live.kind, purpose: purposeOf(live.dedupe_key), claimed: live.state === "claimed" || isAsked(live) }
+      : null,
     failed: new Map(
       ended
         .filter(({ state }) => state === "failed")
@@ -285,6 +287,9 @@ async function historyOf(
   };
 }
 
+/** What the owner asked for beside the line's own decision stays until it is done or they take it back. */
+const isAsked = ({ dedupe_key }: Live): boolean => dedupe_key.includes(" asked ");
+
 /** A ready ticket for what is no longer wanted goes; a claimed one is left to end. */
 async function cancelUnwanted(
   tx: Tx,
@@ -294,7 +299,7 @@ async function cancelUnwanted(
   events: Event[],
   itemId: string,
 ): Promise<void> {
-  if (!live || live.state === "claimed") return;
+  if (!live || live.state === "claimed" || isAsked(live)) return;
   if (decision.step && live.dedupe_key === `${itemId} ${decision.step.purpose}`) return;
   const reason = `no longer wanted: ${decision.why}`;
   const { rows } = await sql<{ id: string }>`
