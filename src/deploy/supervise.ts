@@ -32,7 +32,8 @@ export function superviseProduction(
   { probeMs, policy = RECOVERY_POLICY }: { probeMs: () => number; policy?: RecoveryPolicy },
 ): Supervisor {
   const histories = new Map<string, HealthEvent[]>();
-  const broughtBack = new Set<string>();
+  /** The deployments that served when this process came; null before it has looked. */
+  let foundServing: Set<string> | null = null;
   /** A step that was not allowed, or not possible just now, is tried again no sooner than this. */
   const notBefore = new Map<string, { at: number; waitMs: number }>();
   const turns = new Map<string, Promise<void>>();
@@ -50,7 +51,9 @@ export function superviseProduction(
   /** Gives each service its turn that is not still in the one before. */
   async function begin(): Promise<void> {
     try {
-      for (const live of await liveHere(tools)) {
+      const services = await liveHere(tools);
+      foundServing ??= new Set(services.map(({ id }) => id));
+      for (const live of services) {
         if (stopped || turns.has(live.item_id)) continue;
         turns.set(live.item_id, oneTurn(live).finally(() => turns.delete(live.item_id))); // prettier-ignore
       }
@@ -73,10 +76,7 @@ export function superviseProduction(
     if (!declared) return;
     const service = { item, live, target: declared.target, settings: await productionSettings(tools, item, declared) };
     if (!histories.has(item.id)) histories.set(item.id, await recallHistory(tools, item.id));
-    if (!broughtBack.has(live.id)) {
-      broughtBack.add(live.id);
-      await bringBack(tools, service).catch((error: unknown) => notDone(live, error));
-    }
+    if (foundServing?.delete(live.id)) await bringBack(tools, service).catch((error: unknown) => notDone(live, error));
     const status = await service.target.status(service.settings);
     if (status.stopped || stopped) return;
     const { healthy: ok, gone, reason } = status;

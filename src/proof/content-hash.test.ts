@@ -49,6 +49,7 @@ test("what tools and Steward write does not change the hash", async (t) => {
     ".git/HEAD": "ref",
     ".steward/verdicts.json": "{}",
     "README.md": "# Quotes\n\n**Status:** TEST <!-- steward:status -->\n\nSays quotes.\n",
+    ".README.md.0123456789ab.tmp": "# Quotes\n\nhalf a st",
   });
   equal(await contentHash(service.dir), hash);
   await service.write({ "README.md": "# Quotes\n\nSays other quotes.\n" });

@@ -44,6 +44,8 @@ const FILES = [
   /\.tsbuildinfo$/,
   /\.sw[op]$/,
   /~$/,
+  // What Steward itself writes a moment before it puts it in the place of a README or a source.
+  /\.[0-9a-f]{12}\.tmp$/,
 ];
 
 /** `.coveragerc` is a person's; `.coverage` and `.coverage.host.123` are data. */

@@ -203,7 +203,13 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
     for (;;) {
       const found = await check();
       if (found) return found;
-      if (performance.now() > end) throw new Error(`This did not come in ${withinMs} ms: ${what}`);
+      if (performance.now() > end) {
+        const stories = await Promise.all(Object.keys(services).map(storyOf));
+        const last = (await events()).slice(-40);
+        throw new Error(
+          `This did not come in ${withinMs} ms: ${what}\n${stories.map((one) => tell(one, last)).join("\n")}`,
+        );
+      }
       await pause(30);
     }
   }
