@@ -25,7 +25,9 @@ export async function registerAgents(
   definitions: readonly AgentDefinition[],
 ): Promise<Map<string, string>> {
   const { rows: known } = await sql<AgentDefinition & { id: string; off_at: Date | null }>`
-    select id, name, kind, capabilities, slots, about, config, off_at from agent order by name for no key update`.execute(tx);
+    select id, name, kind, capabilities, slots, about, config, off_at from agent order by name for no key update`.execute(
+    tx,
+  );
   const ids = new Map<string, string>();
   for (const definition of definitions) {
     const before = known.find(({ name }) => name === definition.name);

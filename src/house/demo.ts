@@ -22,7 +22,12 @@ export type DemoOptions = {
   say(line: string): void;
 };
 
-export type DemoResult = { services: { service: string; phase: string; healthy: boolean }[]; seconds: number; tickets: number; spentUsd: number };
+export type DemoResult = {
+  services: { service: string; phase: string; healthy: boolean }[];
+  seconds: number;
+  tickets: number;
+  spentUsd: number;
+};
 
 const example = fileURLToPath(new URL("../../examples/workspace", import.meta.url));
 
@@ -36,7 +41,14 @@ const EXAMPLE_PORTS: Record<string, number> = { quotes: 8911, pulse: 8912, landi
  * Takes a copy of the example workspace from written specs to healthy production, with nobody touching it, and serves.
  * Everything it made is gone afterwards: its services, its database, its folder.
  */
-export async function runDemo({ exitWhenDone, port = 8900, keep = false, version, environment, say }: DemoOptions): Promise<DemoResult> {
+export async function runDemo({
+  exitWhenDone,
+  port = 8900,
+  keep = false,
+  version,
+  environment,
+  say,
+}: DemoOptions): Promise<DemoResult> {
   const started = performance.now();
   const scratch = await mkdtemp(join(tmpdir(), "steward-demo-"));
   // The database's own user must be able to pass through.
@@ -46,7 +58,10 @@ export async function runDemo({ exitWhenDone, port = 8900, keep = false, version
   await avoidTakenPorts(workspace, say);
   const free = await freePort(port);
   if (free !== port) say(`Port ${port} is taken: this demo serves on ${free}.`);
-  const settings = readSettings({ STEWARD_LOG: "warn", ...environment, STEWARD_HOME: join(scratch, "home"), STEWARD_PORT: String(free) }, workspace);
+  const settings = readSettings(
+    { STEWARD_LOG: "warn", ...environment, STEWARD_HOME: join(scratch, "home"), STEWARD_PORT: String(free) },
+    workspace,
+  );
   const log = createLog({ level: settings.logLevel });
   say(`The example workspace is in ${workspace}: three services, of which there is nothing but their SPEC.md.`);
   say(settings.databaseUrl === null ? "Starting the embedded PostgreSQL …" : "Using the PostgreSQL of DATABASE_URL …");
@@ -64,14 +79,20 @@ export async function runDemo({ exitWhenDone, port = 8900, keep = false, version
     return result;
   } finally {
     const quiet = createLog({ level: "error" });
-    await endEverything(settings, { services: true, log: quiet }).catch((error: unknown) => say(`Not everything could be ended: ${String(error)}`));
+    await endEverything(settings, { services: true, log: quiet }).catch((error: unknown) =>
+      say(`Not everything could be ended: ${String(error)}`),
+    );
     if (!keep) await rm(scratch, { recursive: true, force: true });
   }
 }
 
-export const allHealthy = ({ services }: DemoResult): boolean => services.length > 0 && services.every(({ healthy, phase }) => healthy && phase === "PRODUCTION");
+export const allHealthy = ({ services }: DemoResult): boolean =>
+  services.length > 0 && services.every(({ healthy, phase }) => healthy && phase === "PRODUCTION");
 
-async function watchUntilDone(up: Up, { started, asked, say }: { started: number; asked: Promise<string>; say: DemoOptions["say"] }): Promise<DemoResult> {
+async function watchUntilDone(
+  up: Up,
+  { started, asked, say }: { started: number; asked: Promise<string>; say: DemoOptions["say"] },
+): Promise<DemoResult> {
   let interrupted = false;
   void asked.then(() => (interrupted = true));
   const { database, tenantId } = up.running.house;
@@ -82,11 +103,18 @@ async function watchUntilDone(up: Up, { started, asked, say }: { started: number
       const news = await readLedger(tx, { after: cursor });
       cursor = news.at(-1)?.seq ?? Math.min(cursor, await ledgerHead(tx));
       const { rows } = await sql<{ service: string; phase: string; healthy: boolean }>`
-        select key as service, phase, health = 'healthy' as healthy from item where line = 'service' and gone_at is null order by key`.execute(tx);
+        select key as service, phase, health = 'healthy' as healthy from item where line = 'service' and gone_at is null order by key`.execute(
+        tx,
+      );
       const { rows: totals } = await sql<{ tickets: number; nano: number }>`
-        select (select count(*)::int from ticket where state = 'done') as tickets, (select coalesce(sum(cost_nano), 0)::bigint from run) as nano`.execute(tx);
+        select (select count(*)::int from ticket where state = 'done') as tickets, (select coalesce(sum(cost_nano), 0)::bigint from run) as nano`.execute(
+        tx,
+      );
       const seconds = Math.round((performance.now() - started) / 100) / 10;
-      return { events: news, result: { services: rows, seconds, tickets: totals[0]!.tickets, spentUsd: totals[0]!.nano / 1e9 } };
+      return {
+        events: news,
+        result: { services: rows, seconds, tickets: totals[0]!.tickets, spentUsd: totals[0]!.nano / 1e9 },
+      };
     });
     for (const event of events) {
       const line = tell(event.type, event.body);
@@ -108,7 +136,9 @@ function tell(type: string, body: Record<string, unknown>): string | null {
     case "ticket.refused":
       return `${"".padEnd(10)} ${text("agent")} refuses: ${String((body["reasons"] as string[])[0] ?? "")}`;
     case "gate.judged":
-      return body["gate"] === "tests" ? `${text("key").padEnd(10)} gate ${text("gate")}: ${body["ok"] === true ? "green" : "red"} – ${String((body["reasons"] as string[])[0] ?? "")}` : null;
+      return body["gate"] === "tests"
+        ? `${text("key").padEnd(10)} gate ${text("gate")}: ${body["ok"] === true ? "green" : "red"} – ${String((body["reasons"] as string[])[0] ?? "")}`
+        : null;
     case "service.deployed":
       return `${text("key").padEnd(10)} release ${text("version")} serves on http://127.0.0.1:${text("port")}`;
     default:
@@ -118,7 +148,9 @@ function tell(type: string, body: Record<string, unknown>): string | null {
 
 async function sayWhere(up: Up, say: DemoOptions["say"]): Promise<void> {
   const { database, tenantId } = up.running.house;
-  const { rows } = await inTenant(database.app, tenantId, (tx) => sql<{ key: string; port: number }>`select key, port from item where line = 'service' order by key`.execute(tx));
+  const { rows } = await inTenant(database.app, tenantId, (tx) =>
+    sql<{ key: string; port: number }>`select key, port from item where line = 'service' order by key`.execute(tx),
+  );
   say("\nAll of it is in production, tested and healthy:");
   for (const { key, port } of rows) say(`  ${key.padEnd(10)} http://127.0.0.1:${port}/health`);
   say(`\n  Where things are: ${up.url}\n  Ctrl-C ends the demo and everything it started.`);

@@ -20,7 +20,10 @@ const PATIENCE_MS = 15_000;
  * `steward down`: ends everything of this workspace on this host: Steward's processes, the agents at work (their tickets
  * are ready again), with `services` also what serves, and last the embedded database. Works while the server is dead.
  */
-export async function endEverything(settings: Settings, { services, log }: { services: boolean; log?: Log }): Promise<Ended> {
+export async function endEverything(
+  settings: Settings,
+  { services, log }: { services: boolean; log?: Log },
+): Promise<Ended> {
   const house = await openHouse(settings, { kind: "command", ...(log && { log }) });
   const ended: Ended = { processes: 0, runs: 0, services: [], left: [] };
   try {
@@ -44,7 +47,13 @@ export async function endEverything(settings: Settings, { services, log }: { ser
 
 async function endProcesses({ database, tenantId, hostId, processId }: House): Promise<number> {
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
-    sql<{ pid: number; start_time: string }>`select pid, start_time from process where host_id = ${hostId} and id <> ${processId} and ended_at is null`.execute(tx));
+    sql<{
+      pid: number;
+      start_time: string;
+    }>`select pid, start_time from process where host_id = ${hostId} and id <> ${processId} and ended_at is null`.execute(
+      tx,
+    ),
+  );
   const living = rows.map(({ pid, start_time }) => ({ pid, startTime: start_time, bootId: bootId() })).filter(isAlive);
   for (const { pid } of living) process.kill(pid, "SIGTERM");
   const deadline = Date.now() + PATIENCE_MS;
@@ -56,18 +65,48 @@ async function endProcesses({ database, tenantId, hostId, processId }: House): P
 async function endRuns({ database, tenantId, hostId, settings, clock }: House): Promise<number> {
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
     sql<{ id: string; ticket_id: string; fence: number; agent: string }>`
-      select r.id, r.ticket_id, r.fence, a.name as agent from run r join agent a on a.id = r.agent_id where r.host_id = ${hostId} and r.state <> 'ended'`.execute(tx));
+      select r.id, r.ticket_id, r.fence, a.name as agent from run r join agent a on a.id = r.agent_id where r.host_id = ${hostId} and r.state <> 'ended'`.execute(
+      tx,
+    ),
+  );
   for (const run of rows) {
     await endRun(runFolderOf(settings.home, run.id).folder, run.fence);
     await inTenant(database.app, tenantId, (tx) =>
-      report(tx, clock.now(), [{ outcome: "stopped", reason: "steward down", ticketId: run.ticket_id, runId: run.id, fence: run.fence, agent: run.agent }]));
+      report(tx, clock.now(), [
+        {
+          outcome: "stopped",
+          reason: "steward down",
+          ticketId: run.ticket_id,
+          runId: run.id,
+          fence: run.fence,
+          agent: run.agent,
+        },
+      ]),
+    );
   }
-  if (rows.length > 0) await inTenant(database.app, tenantId, (tx) => append(tx, { actor: "owner", at: clock.now() }, ...rows.map(({ ticket_id, id }) => ({ type: "ticket.stop_asked" as const, subject: ticket_id, item: id, reason: "steward down" }))));
+  if (rows.length > 0)
+    await inTenant(database.app, tenantId, (tx) =>
+      append(
+        tx,
+        { actor: "owner", at: clock.now() },
+        ...rows.map(({ ticket_id, id }) => ({
+          type: "ticket.stop_asked" as const,
+          subject: ticket_id,
+          item: id,
+          reason: "steward down",
+        })),
+      ),
+    );
   return rows.length;
 }
 
 async function liveServices({ database, tenantId, hostId }: House): Promise<string[]> {
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
-    sql<{ key: string }>`select i.key from deployment d join item i on i.id = d.item_id where d.host_id = ${hostId} and d.state = 'live' order by i.key`.execute(tx));
+    sql<{
+      key: string;
+    }>`select i.key from deployment d join item i on i.id = d.item_id where d.host_id = ${hostId} and d.state = 'live' order by i.key`.execute(
+      tx,
+    ),
+  );
   return rows.map(({ key }) => key);
 }

@@ -21,7 +21,11 @@ export type Up = {
 /** Opens the house, starts it and its API. `port` 0: any free one. */
 export async function startUp(settings: Settings, { version, log }: { version: string; log?: Log }): Promise<Up> {
   const other = await findServer(settings.home);
-  if (other) throw new Failure("conflict", `Steward already looks after this workspace at ${other.url} (process ${other.pid}). \`steward status\` shows it, \`steward down\` ends it.`);
+  if (other)
+    throw new Failure(
+      "conflict",
+      `Steward already looks after this workspace at ${other.url} (process ${other.pid}). \`steward status\` shows it, \`steward down\` ends it.`,
+    );
   const house = await openHouse(settings, { kind: "server", version, ...(log && { log }) });
   let running: Running | undefined;
   let server: Server | undefined;
@@ -62,7 +66,10 @@ export async function startUp(settings: Settings, { version, log }: { version: s
 }
 
 /** A worker: the same hands and no eyes. It claims from the same database; the workspace must be reachable here too. */
-export async function startWorker(settings: Settings, { version, log }: { version: string; log?: Log }): Promise<Omit<Up, "url">> {
+export async function startWorker(
+  settings: Settings,
+  { version, log }: { version: string; log?: Log },
+): Promise<Omit<Up, "url">> {
   const house = await openHouse(settings, { kind: "worker", version, ...(log && { log }) });
   try {
     const running = await startHouse(house, { watches: false, runEnvironment: runEnvironmentOf(settings.home) });
@@ -95,11 +102,16 @@ async function whatGoesOn({ database, tenantId, hostId, log }: House): Promise<{
     return await inTenant(database.app, tenantId, async (tx) => {
       const { rows } = await sql<{ runs: number; services: number }>`
         select (select count(*)::int from run where host_id = ${hostId} and state = 'running') as runs,
-          (select count(*)::int from deployment where host_id = ${hostId} and state = 'live' and target = 'process') as services`.execute(tx);
+          (select count(*)::int from deployment where host_id = ${hostId} and state = 'live' and target = 'process') as services`.execute(
+        tx,
+      );
       return rows[0]!;
     });
   } catch (error) {
-    log.warn({ err: error }, `what goes on could not be counted; \`steward status\` says it. ${rulesFileName} is not touched`);
+    log.warn(
+      { err: error },
+      `what goes on could not be counted; \`steward status\` says it. ${rulesFileName} is not touched`,
+    );
     return { runs: 0, services: 0 };
   }
 }

@@ -130,5 +130,3 @@ export type Event =
   // Agents
   | { type: "agent.registered"; subject: string; name: string; kind: string; capabilities: string[] }
   | { type: "agent.changed"; subject: string; name: string; change: string };
-
-export type EventType = Event["type"];
