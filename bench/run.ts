@@ -9,10 +9,14 @@ import type { Bench, Figure } from "./bench.ts";
 import { describeMachine } from "./machine.ts";
 import { resultsTable, type Results } from "./results-table.ts";
 import { makeScratch } from "./scratch.ts";
+import { footprint } from "./footprint.ts";
+import { recovery } from "./recovery.ts";
+import { saveToSpawn } from "./save-to-spawn.ts";
+import { scan } from "./scan.ts";
 import { throughput } from "./throughput.ts";
 
-/** In this order. The quick ones first: each leaves the machine as it found it. */
-const benches: Bench[] = [throughput];
+/** In this order, one at a time; each leaves the machine as it found it. */
+const benches: Bench[] = [scan, saveToSpawn, recovery, footprint, throughput];
 
 const resultsFile = join(import.meta.dirname, "results", "latest.json");
 

@@ -21,12 +21,14 @@ export async function makeScratch(): Promise<Scratch> {
       const folder = join(root, bench);
       await mkdir(folder);
       const ends: (() => Promise<unknown>)[] = [];
-      const end = async () => {
-        const problems: unknown[] = [];
-        for (let next = ends.pop(); next; next = ends.pop()) await next().catch((error) => problems.push(error));
-        await rm(folder, { recursive: true, force: true });
-        if (problems.length > 0) throw new AggregateError(problems, `${bench} could not end all that it had started`);
-      };
+      let ending: Promise<void> | undefined;
+      const end = () =>
+        (ending ??= (async () => {
+          const problems: unknown[] = [];
+          for (let next = ends.pop(); next; next = ends.pop()) await next().catch((error) => problems.push(error));
+          await rm(folder, { recursive: true, force: true });
+          if (problems.length > 0) throw new AggregateError(problems, `${bench} could not end all that it had started`);
+        })());
       running = end;
       return { folder, stateRoot: join(root, "state"), defer: (one) => void ends.push(one), say, end };
     },
