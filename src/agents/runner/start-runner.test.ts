@@ -154,3 +154,12 @@ test("an agent runs soon after its runner is started", async (t) => {
   // Far above what it takes (30 to 60 ms), as the machine may be busy; it catches a runner that loads what it should not.
   assert.ok(Math.min(...measured) < 500);
 });
+
+test("a runner that is killed before its first act is dead, and not waited for", async (t) => {
+  const { folder, spec } = await newRun(t, ["sleep", "60"]);
+  await prepareRun(folder, spec);
+  const runner = await startRunner(folder);
+  process.kill(runner.pid, "SIGKILL");
+  const ended = await waitForEnd(folder, fence, { exited: runner.exited, signal: AbortSignal.timeout(10_000) });
+  assert.equal(ended.state, "dead");
+});
