@@ -2,6 +2,7 @@
  * Renews the leases of one process's built-in work, on a thread of its own: a process whose main thread is busy with a
  * long parse or a big folder is slow, not dead, and must not lose its runs. When the process dies, this dies with it.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
 import { LEASE_SECONDS, RENEW_EVERY_MS } from "#dispatch/lease.ts";
@@ -18,17 +19,15 @@ const RENEW = `
   update process set seen_at = now() where id = $1 and (select count(*) from renewed) >= 0`;
 
 let client: pg.Client | undefined;
-let stopped = false;
+const stopping = new AbortController();
 
 parentPort?.on("message", (message) => {
-  if (message === "stop") {
-    stopped = true;
-    void client?.end().catch(() => {});
-    parentPort?.close();
-  }
+  if (message !== "stop") return;
+  stopping.abort();
+  parentPort?.close();
 });
 
-while (!stopped) {
+while (!stopping.signal.aborted) {
   const started = Date.now();
   try {
     client ??= await connect();
@@ -41,8 +40,11 @@ while (!stopped) {
     await client?.end().catch(() => {});
     client = undefined;
   }
-  await new Promise((resolve) => setTimeout(resolve, Math.max(0, RENEW_EVERY_MS - (Date.now() - started))));
+  await pause(Math.max(0, RENEW_EVERY_MS - (Date.now() - started)), undefined, stopping).catch(() => {});
 }
+// It may have been told to stop while it was connecting: an open connection would keep the thread, and whoever waits
+// for its end, for good.
+await client?.end().catch(() => {});
 
 async function connect(): Promise<pg.Client> {
   const fresh = new pg.Client({ ...connection, connectionTimeoutMillis: 2_000, query_timeout: 2_000 });
