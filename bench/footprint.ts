@@ -92,7 +92,7 @@ function startFigure(which: "first" | "again", seconds: number[]): Figure {
     name: which === "first" ? "first start ever → first HTTP 200" : "start → first HTTP 200",
     unit: "s",
     ...spreads,
-    how: `\`steward up\` from the process's start to the first 200 at its address, three services, ${which === "first" ? "the embedded database made (initdb, migrations)" : "the embedded database there but not running"}`,
+    how: `\`steward up\` from the process's start to the first 200 at its address, three services, ${which === "first" ? "the embedded database made (initdb, migrations; for the very first also the copy of its programs)" : "the embedded database there but not running"}`,
     goal: { text: "≤ 3 s", met: spreads.p50 <= 3 },
   };
 }
