@@ -77,6 +77,8 @@ type ItemTable = {
   version: Generated<number>;
   /** Failures before this do not count any more: the owner changed something, or asked for another try. */
   patience_from: Generated<Date>;
+  /** When its folder was last looked at: what a run did later may only show at the next look. */
+  looked_at: Optional<Date | null>;
   /** Hash of the content seen last, and of the content that Steward itself applied last. */
   content_hash: Optional<string | null>;
   applied_hash: Optional<string | null>;

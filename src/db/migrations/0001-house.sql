@@ -54,6 +54,7 @@ create table item (
   round int not null default 1,
   version int not null default 0,
   patience_from timestamptz not null default now(),
+  looked_at timestamptz,
   content_hash text,
   applied_hash text,
   control jsonb,

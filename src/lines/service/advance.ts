@@ -6,7 +6,7 @@ import { append, type Because } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
 import { lineDifference, type LineDifference } from "#system/line-difference.ts";
 import { uuidv7 } from "#system/ids.ts";
-import { gateHashOf, keepControl, type Control } from "./control.ts";
+import { gateHashOf, keepControl, whoWorkedSince, type Control } from "./control.ts";
 import { decideService, OWN_CAPABILITIES, type Decision, type History } from "./decide.ts";
 import type { KnownFacts, SeenFacts } from "./facts.ts";
 import { detectPhase, type PhaseVerdict } from "./phase.ts";
@@ -27,7 +27,7 @@ export type Look = {
 export type Advanced = { itemId: string; verdict: PhaseVerdict; decision: Decision };
 
 type Item = {
-  id: string; stage: string; phase: string; reasons: string[]; round: number; version: number; patience_from: Date;
+  id: string; stage: string; phase: string; reasons: string[]; round: number; version: number; patience_from: Date; looked_at: Date | null;
   content_hash: string | null; applied_hash: string | null; control: Control | null; health: string; health_reason: string | null; gone_at: Date | null;
 }; // prettier-ignore
 
@@ -41,11 +41,12 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
   if (look.version !== null && item.version !== look.version) return null;
   const events: Event[] = [];
   const live = await liveTicket(tx, item.id);
-  const ownersChange = noticeOwnersChange(item, look, live !== undefined && live.state === "claimed");
+  const worker = await whoWorkedSince(tx, item.id, item.looked_at);
+  const ownersChange = noticeOwnersChange(item, look, worker !== null || live?.state === "claimed");
   const control = await keepControl(
     tx,
     because,
-    { itemId: item.id, name: look.seen.name, before: item.control, now: look.control, ownersChange },
+    { itemId: item.id, name: look.seen.name, before: item.control, now: look.control, worker },
     events,
   );
   const round = await keepRound(tx, because, item, look, live?.state === "claimed", events);
@@ -99,7 +100,7 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
       facts = ${JSON.stringify({ spec: look.seen.spec?.file ?? null, code: look.seen.code?.root ?? null, tests: look.seen.tests, settings: look.seen.settings })},
       stack = ${look.seen.code?.stack ?? null}, port = coalesce(${look.seen.settings.port ?? null}, port), owner = ${look.seen.settings.owner ?? null},
       client = ${look.seen.settings.client ?? null}, round = ${round.number}, content_hash = ${look.contentHash},
-      control = ${JSON.stringify(control)}, gate_hash = ${gateHashOf(control)}, folder = ${look.seen.path}, version = version + 1, gone_at = null,
+      control = ${JSON.stringify(control)}, gate_hash = ${gateHashOf(control)}, folder = ${look.seen.path}, version = version + 1, looked_at = ${because.at}, gone_at = null,
       patience_from = case when ${ownersChange} then ${because.at} else patience_from end, updated_at = ${because.at}
     where id = ${item.id}`.execute(tx);
   return { itemId: item.id, verdict: { ...verdict, reasons }, decision };
@@ -108,7 +109,7 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
 /** "no key": rows that point at the item may be written meanwhile, or a claim and this would wait for each other. */
 async function lockItem(tx: Tx, because: Because, { seen }: Look): Promise<Item> {
   const find = () =>
-    sql<Item>`select id, stage, phase, reasons, round, version, patience_from, content_hash, applied_hash, control, health, health_reason, gone_at
+    sql<Item>`select id, stage, phase, reasons, round, version, patience_from, looked_at, content_hash, applied_hash, control, health, health_reason, gone_at
       from item where line = 'service' and key = ${seen.name} for no key update`.execute(tx);
   const there = (await find()).rows[0];
   if (there) return there;
@@ -141,7 +142,10 @@ async function liveTicket(tx: Tx, itemId: string): Promise<Live | undefined> {
   return rows[0];
 }
 
-/** Content that neither stood here at the last look nor was applied by Steward is the owner's; patience begins anew. */
+/**
+ * Content that neither stood here at the last look nor was applied by Steward is the owner's, unless somebody was at work
+ * since. Then patience begins anew.
+ */
 function noticeOwnersChange(item: Item, look: Look, running: boolean): boolean {
   if (look.contentHash === null || item.content_hash === null || running) return false;
   return look.contentHash !== item.content_hash && look.contentHash !== item.applied_hash;

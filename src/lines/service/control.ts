@@ -5,7 +5,6 @@ import type { Event } from "#ledger/events.ts";
 import { ask } from "#policy/approvals.ts";
 import { defaultGateSettings, settingsHash, type GateSettings } from "#proof/gate.ts";
 import { sameJson } from "#system/same-json.ts";
-import { OWN_CAPABILITIES } from "./decide.ts";
 
 /** What says how a service is judged and run. */
 export type Control = {
@@ -20,6 +19,8 @@ export type Control = {
   };
   /** Files that steer a stated test command (scripts of package.json, Makefile, …), by path; null: must not be there. */
   pinned: Record<string, string | null>;
+  /** Those files as they were last seen, whoever wrote them: what differs from it was changed since. */
+  seen?: Record<string, string | null>;
 };
 
 /** The same, as the gates take it. */
@@ -47,9 +48,10 @@ export function gateHashOf(control: Control): string {
 
 /**
  * The owner's version of what governs a service's gates; nobody is their own judge.
- * - Settings: a change counts at once, unless a run is, or was a moment ago, at work on the service: then somebody may
- *   have written past its own folder. It is kept aside and the owner is asked.
- * - Pinned files: the first version counts; a later one only if the owner made it, by hand and while nobody was at work.
+ * - Settings: a change counts at once, unless a hired agent is at work on the service, or was since the last look: then
+ *   it may have written past its own folder. The change is kept aside and the owner is asked.
+ * - Pinned files: the first version counts; a later one only where the owner changed that very file, by hand, while
+ *   nobody was at work.
  */
 export async function keepControl(
   tx: Tx,
@@ -59,25 +61,25 @@ export async function keepControl(
     name,
     before,
     now,
-    ownersChange,
-  }: { itemId: string; name: string; before: Control | null; now: Control; ownersChange: boolean },
+    worker,
+  }: { itemId: string; name: string; before: Control | null; now: Control; worker: string | null },
   events: Event[],
 ): Promise<Control> {
-  if (before === null) return record(now);
-  const pinned = ownersChange ? now.pinned : { ...now.pinned, ...before.pinned };
+  if (before === null) return record({ ...now, seen: now.pinned });
+  const pinned = keepPinned(before, now, worker === null);
+  const kept = { settings: before.settings, pinned, seen: now.pinned };
   if (sameJson(before.settings, now.settings)) {
     await sql`update item set control_proposed = null where id = ${itemId} and control_proposed is not null`.execute(
       tx,
     );
-    return sameJson(before.pinned, pinned) ? before : record({ settings: before.settings, pinned });
+    return sameJson(before.pinned, pinned) ? kept : record(kept);
   }
-  const worker = await whoWorks(tx, itemId, because.at);
   const { rows } = await sql<{ same: boolean }>`
     select coalesce(control_proposed = ${JSON.stringify(now.settings)}::jsonb, false) as same from item where id = ${itemId}`.execute(
     tx,
   );
-  if (rows[0]?.same) return { settings: before.settings, pinned };
-  if (worker === null) return record({ settings: now.settings, pinned });
+  if (rows[0]?.same) return kept;
+  if (worker === null) return record({ ...kept, settings: now.settings });
 
   await sql`update item set control_proposed = ${JSON.stringify(now.settings)} where id = ${itemId}`.execute(tx);
   events.push({ type: "control.proposed", subject: itemId, key: name, by: worker, change: now.settings });
@@ -88,7 +90,7 @@ export async function keepControl(
     why: `They changed while ${worker} was at work on it. Until you approve, it is judged by the settings before.`,
     payload: { before: before.settings, after: now.settings },
   }); // prettier-ignore
-  return { settings: before.settings, pinned };
+  return kept;
 
   function record(control: Control): Control {
     events.push({
@@ -101,20 +103,32 @@ export async function keepControl(
   }
 }
 
+function keepPinned(before: Control, now: Control, free: boolean): Control["pinned"] {
+  const seen = before.seen ?? before.pinned;
+  const byOwner = Object.entries(now.pinned).filter(
+    ([path, text]) => free && path in before.pinned && text !== seen[path],
+  );
+  return { ...now.pinned, ...before.pinned, ...Object.fromEntries(byOwner) };
+}
+
+/**
+ * The hired agent that is at work on an item, or was since that moment: what changed since may be its doing, also past its
+ * own folder. Steward's own agents write nowhere else.
+ */
+export async function whoWorkedSince(tx: Tx, itemId: string, since: Date | null): Promise<string | null> {
+  const { rows } = await sql<{ agent: string }>`
+    select a.name as agent from run r join agent a on a.id = r.agent_id
+    where r.item_id = ${itemId} and a.kind <> 'builtin' and (r.state <> 'ended' or r.ended_at > ${since ?? new Date(0)}) limit 1`.execute(
+    tx,
+  );
+  return rows[0]?.agent ?? null;
+}
+
 /** The owner said yes: what was proposed is the owner's version now. */
 export async function acceptControl(tx: Tx, itemId: string): Promise<void> {
   await sql`
     update item set control = jsonb_set(control, '{settings}', control_proposed), control_proposed = null
     where id = ${itemId} and control_proposed is not null`.execute(tx);
-}
-
-/** Who has a run on this item, or had one a moment ago: its last writes may be seen only now. */
-async function whoWorks(tx: Tx, itemId: string, at: Date): Promise<string | null> {
-  const { rows } = await sql<{ agent: string }>`
-    select a.name as agent from run r join agent a on a.id = r.agent_id
-    where r.item_id = ${itemId} and not r.capability = any(${[...OWN_CAPABILITIES]})
-      and (r.state <> 'ended' or r.ended_at > ${at}::timestamptz - interval '5 seconds') limit 1`.execute(tx);
-  return rows[0]?.agent ?? null;
 }
 
 function describe(before: object, after: object): string {
