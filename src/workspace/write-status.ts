@@ -26,7 +26,7 @@ export async function writeStatus(
   if (seen.unreadable !== null) return;
   const { verdict, decision, itemId } = advanced;
   const { health, ...production } = await statusOf(itemId);
-  const port = production.port ?? seen.settings.port ?? null;
+  const { port } = production;
   const within = { within: workspace };
   await tried("README", async () => {
     // A service without code is the owner's draft: its README is theirs until Steward begins to build.

@@ -9,6 +9,7 @@ import { uuidv7 } from "#system/ids.ts";
 import { gateHashOf, keepControl, whoWorkedSince, type Control } from "./control.ts";
 import { decideService, OWN_CAPABILITIES, type Decision, type History } from "./decide.ts";
 import type { KnownFacts, SeenFacts } from "./facts.ts";
+import { doubtProduction, type Signs } from "./doubt-production.ts";
 import { detectPhase, type PhaseVerdict } from "./phase.ts";
 
 /** One look at a service's folder, and what the owner's rules say of it. */
@@ -27,7 +28,7 @@ export type Look = {
 export type Advanced = { itemId: string; verdict: PhaseVerdict; decision: Decision };
 
 type Item = {
-  id: string; stage: string; phase: string; reasons: string[]; round: number; version: number; patience_from: Date; looked_at: Date | null;
+  id: string; stage: string; phase: string; reasons: string[]; round: number; version: number; patience_from: Date; looked_at: Date | null; facts: { production?: Signs };
   content_hash: string | null; applied_hash: string | null; control: Control | null; health: string; health_reason: string | null; gone_at: Date | null;
 }; // prettier-ignore
 
@@ -51,7 +52,14 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
   );
   const round = await keepRound(tx, because, item, look, live?.state === "claimed", events);
   const known = await whatIsKnown(tx, item, look, round, live, gateHashOf(control));
-  const verdict = detectPhase({ seen: look.seen, known }, { now: because.at });
+  const before = item.facts.production ?? null;
+  const { signs, seen } = await doubtProduction(tx, look.seen, {
+    itemId: item.id,
+    before,
+    worker,
+    since: item.looked_at,
+  });
+  const verdict = detectPhase({ seen, known }, { now: because.at });
   const history = await historyOf(
     tx,
     item,
@@ -77,7 +85,8 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
       reasons: verdict.reasons,
     });
   }
-  if (moved || decision.does === "ticket" || (decision.does === "ask" && item.reasons[0] !== decision.why)) {
+  const asksAnew = decision.step !== undefined && live?.dedupe_key !== `${item.id} ${decision.step.purpose}`;
+  if (moved || asksAnew || (decision.does === "ask" && item.reasons[0] !== decision.why)) {
     events.push({
       type: "item.decided",
       subject: item.id,
@@ -97,8 +106,8 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
       : verdict.reasons;
   await sql`
     update item set stage = ${verdict.stage}, phase = ${verdict.phase}, reasons = ${JSON.stringify(reasons)}, needs = ${verdict.needs},
-      facts = ${JSON.stringify({ spec: look.seen.spec?.file ?? null, code: look.seen.code?.root ?? null, tests: look.seen.tests, settings: look.seen.settings })},
-      stack = ${look.seen.code?.stack ?? null}, port = coalesce(${look.seen.settings.port ?? null}, port), owner = ${look.seen.settings.owner ?? null},
+      facts = ${JSON.stringify({ spec: look.seen.spec?.file ?? null, code: look.seen.code?.root ?? null, tests: look.seen.tests, settings: look.seen.settings, production: signs })},
+      stack = ${look.seen.code?.stack ?? null}, port = coalesce(${control.settings.port ?? null}, port), owner = ${look.seen.settings.owner ?? null},
       client = ${look.seen.settings.client ?? null}, round = ${round.number}, content_hash = ${look.contentHash},
       control = ${JSON.stringify(control)}, gate_hash = ${gateHashOf(control)}, folder = ${look.seen.path}, version = version + 1, looked_at = ${because.at}, gone_at = null,
       patience_from = case when ${ownersChange} then ${because.at} else patience_from end, updated_at = ${because.at}
@@ -109,7 +118,7 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
 /** "no key": rows that point at the item may be written meanwhile, or a claim and this would wait for each other. */
 async function lockItem(tx: Tx, because: Because, { seen }: Look): Promise<Item> {
   const find = () =>
-    sql<Item>`select id, stage, phase, reasons, round, version, patience_from, looked_at, content_hash, applied_hash, control, health, health_reason, gone_at
+    sql<Item>`select id, stage, phase, reasons, round, version, patience_from, looked_at, facts, content_hash, applied_hash, control, health, health_reason, gone_at
       from item where line = 'service' and key = ${seen.name} for no key update`.execute(tx);
   const there = (await find()).rows[0];
   if (there) return there;
