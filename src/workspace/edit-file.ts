@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open, realpath, rename, rm, type FileHandle } from "node:fs/promises";
+import { access, mkdir, open, realpath, rename, rm, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure, hasErrorCode, messageOf } from "#system/failure.ts";
 import { isInside } from "#system/files.ts";
@@ -15,7 +15,7 @@ export type EditOptions = {
 /**
  * Changes a file that people edit too: reads its bytes (null if it is not there), asks `edit` for new ones (null: leave
  * it), and replaces it whole. If somebody saved it meanwhile, their version is read and edited instead. True if it was
- * written. Fails with "conflict" if it never holds still, "invalid" if it is no file in the workspace.
+ * written. Where its folder is gone nothing is written: what the owner took away is not made again. Fails with "conflict" if it never holds still, "invalid" if it is no file in the workspace.
  */
 export async function editFile(
   path: string,
@@ -36,7 +36,7 @@ async function editInTurn(
     const before = await readWhole(target);
     const after = edit(before?.bytes ?? null);
     if (after === null || (before !== null && after.equals(before.bytes))) return false;
-    await mkdir(dirname(target), { recursive: true });
+    if (!(await hasFolder(target))) return false;
     const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`);
     try {
       await writeFlushed(temporary, after, before?.mode ?? 0o644);
@@ -46,6 +46,9 @@ async function editInTurn(
       await rename(temporary, target);
       await flushFolder(dirname(target));
       return true;
+    } catch (error) {
+      if (hasErrorCode(error, "ENOENT") && !(await isThere(dirname(target)))) return false;
+      throw error;
     } finally {
       await rm(temporary, { force: true });
     }
@@ -55,6 +58,29 @@ async function editInTurn(
     `${path} was changed ${mostAttempts} times while it was edited. Nothing was written; try again.`,
   );
 }
+
+/** Folders that are Steward's to make, in one that is there. */
+const ownFolders = new Set(["PRODUCTION", ".steward"]);
+
+async function hasFolder(target: string): Promise<boolean> {
+  const folder = dirname(target);
+  if (await isThere(folder)) return true;
+  if (!ownFolders.has(basename(folder))) return false;
+  try {
+    await mkdir(folder);
+    return true;
+  } catch (error) {
+    if (hasErrorCode(error, "EEXIST")) return true;
+    if (hasErrorCode(error, "ENOENT")) return false;
+    throw cannot(folder, messageOf(error));
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 /** Our own edits of one file wait for each other: other people's are found by comparing, ours need not be. */
 async function inTurn<T>(target: string, action: () => Promise<T>): Promise<T> {

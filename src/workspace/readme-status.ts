@@ -1,19 +1,24 @@
 import { join } from "node:path";
 import { readdir } from "node:fs/promises";
+import { hasErrorCode } from "#system/failure.ts";
 import { statusMarker } from "./build-claim.ts";
 import { editFile, type EditOptions } from "./edit-file.ts";
 
 /**
  * Sets Steward's own line in a service's README, such as "🚧 BUILD IN PROGRESS by builder-2"; null takes it out again.
  * Only that line changes, byte for byte. It stands below the title. A README that is not there is made only if `create`
- * says so. True if it was written.
+ * says so, and never in a folder that is gone. True if it was written.
  */
 export async function setReadmeStatus(
   serviceFolder: string,
   status: string | null,
   { create = false, ...options }: EditOptions & { create?: boolean },
 ): Promise<boolean> {
-  const names = await readdir(serviceFolder);
+  const names = await readdir(serviceFolder).catch((error: unknown) => {
+    if (hasErrorCode(error, "ENOENT")) return null;
+    throw error;
+  });
+  if (names === null) return false;
   const name = names.toSorted().find((candidate) => /^readme(?:\.(?:md|markdown|txt))?$/i.test(candidate));
   if (name === undefined && (!create || status === null)) return false;
   return editFile(join(serviceFolder, name ?? "README.md"), options, (bytes) => {

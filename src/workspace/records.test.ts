@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { contentHash } from "#proof/content-hash.ts";
 import { findBuildClaim, statusMarker } from "./build-claim.ts";
 import { logDeployments, writeDeployedConfig } from "./production-records.ts";
 import { setReadmeStatus, withStatus } from "./readme-status.ts";
+import { updateRegistry } from "./registry.ts";
 import { folderWith } from "./tree.fixture.ts";
 import { readVerdicts, rememberVerdict, verdictFor, verdictsPath } from "./verdicts-file.ts";
 
@@ -177,4 +178,28 @@ test("a verdicts file that makes no sense is told, counts as nothing, and is beg
   assert.equal(readVerdicts(dir).verdicts.size, 1);
   writeFileSync(verdictsPath(dir), "{");
   assert.match(readVerdicts(dir).problems[0]!, /cannot be understood/);
+});
+
+test("what the owner took away is not made again: nothing is written where a service's folder is gone", async (t) => {
+  const dir = folderWith(t, { "SERVICES/kept/SPEC.md": "# Kept\n" });
+  const gone = join(dir, "SERVICES/gone");
+  const deployed = { service: "x", version: "1", status: "production", contentHash: "h", target: "process", deployedAt: at }; // prettier-ignore
+  assert.equal(await setReadmeStatus(gone, "Building", { within: dir, create: true }), false);
+  assert.equal(await writeDeployedConfig(gone, deployed, { within: dir }), false);
+  await logDeployments(gone, [{ at, text: "deployed" }], { within: dir });
+  await updateRegistry(join(dir, "away/SERVICE_REGISTRY.json"), new Map([["gone", { status: "new" }]]), {
+    within: dir,
+    now: at,
+  });
+  assert.equal(existsSync(gone), false);
+  assert.equal(existsSync(join(dir, "away")), false);
+  assert.equal(await writeDeployedConfig(join(dir, "SERVICES/kept"), deployed, { within: dir }), true);
+});
+
+test("a folder that vanishes while its file is written is no trouble, and stays away", async (t) => {
+  const dir = folderWith(t, { "SERVICES/a/README.md": "# A\n" });
+  const service = join(dir, "SERVICES/a");
+  const beforeReplace = async () => rmSync(service, { recursive: true });
+  assert.equal(await setReadmeStatus(service, "Building", { within: dir, beforeReplace }), false);
+  assert.equal(existsSync(service), false);
 });
