@@ -1,6 +1,7 @@
 // A change of what is in production: one at a time per service, and written down while it is made, so that one that was
 // broken off at any moment can be finished or undone.
 import { link, mkdir, rm, unlink, writeFile } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { readState, type ServiceFolder } from "./service-folder.ts";
 import { Failure, hasErrorCode } from "#system/failure.ts";
 import { writeFileAtomic } from "#system/files.ts";
@@ -28,34 +29,56 @@ export async function whileAlone<T>(folder: ServiceFolder, what: string, work: (
   }
 }
 
-type Lock = ProcessIdentity & { what: string };
+type Lock = ProcessIdentity & { what: string; id: string };
 
 async function takeLock(folder: ServiceFolder, what: string): Promise<void> {
   // Linked into place whole: a lock file that is there can be read.
-  const mine = `${folder.lock}.${uuidv7()}`;
-  await writeFile(mine, JSON.stringify({ ...ownIdentity(), what } satisfies Lock), { flag: "wx" });
+  const id = uuidv7();
+  const mine = `${folder.lock}.${id}`;
+  await writeFile(mine, JSON.stringify({ ...ownIdentity(), what, id } satisfies Lock), { flag: "wx" });
   try {
-    for (let attempt = 0; attempt < 5; attempt += 1) {
-      try {
-        await link(mine, folder.lock);
-        return;
-      } catch (error) {
-        if (!hasErrorCode(error, "EEXIST")) throw error;
-      }
-      const holder = await readState<Lock>(folder.lock);
-      if (holder !== null && isAlive(holder)) {
-        throw new Failure(
-          "conflict",
-          `${folder.service}: a ${holder.what} is being made by process ${holder.pid}: wait until it has ended`,
-        );
-      }
-      // Its holder died. Two who see this at once may both remove it; then one of them links first, the other waits.
-      if (holder !== null) await rm(folder.lock, { force: true });
-    }
+    const holder = await takeFrom(folder.lock, mine);
+    if (holder === null) return;
+    throw new Failure(
+      "conflict",
+      `${folder.service}: a ${holder.what} is being made by process ${holder.pid}: wait until it has ended`,
+    );
   } finally {
     await unlink(mine);
   }
-  throw new Failure("conflict", `${folder.service}: another change is being made: try again`);
+}
+
+/** A second is long for the few file operations that another may be in the middle of. */
+const TAKE_ATTEMPTS = 100;
+const TAKE_PAUSE_MS = 10;
+
+/**
+ * Links `mine` to `path`, in the place of one whose holder died. Null if it is ours now, else who has it. Several may
+ * see the dead one at once: who has the lock on removing just that one removes it, so that nobody's living one goes.
+ */
+async function takeFrom(path: string, mine: string): Promise<Lock | null> {
+  for (let attempt = 0; attempt < TAKE_ATTEMPTS; attempt += 1) {
+    try {
+      await link(mine, path);
+      return null;
+    } catch (error) {
+      if (!hasErrorCode(error, "EEXIST")) throw error;
+    }
+    const holder = await readState<Lock>(path);
+    if (holder === null) continue;
+    if (isAlive(holder)) return holder;
+    const removing = `${path}.${holder.id}`;
+    if ((await takeFrom(removing, mine)) !== null) {
+      await pause(TAKE_PAUSE_MS);
+      continue;
+    }
+    try {
+      if ((await readState<Lock>(path))?.id === holder.id) await rm(path, { force: true });
+    } finally {
+      await rm(removing, { force: true });
+    }
+  }
+  throw new Failure("conflict", `${path}: another change is being made: try again`);
 }
 
 export async function readChange(folder: ServiceFolder): Promise<Change | null> {
