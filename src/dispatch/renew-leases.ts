@@ -10,6 +10,7 @@ export function renewLeases(database: Database, tenantId: string, processId: str
   const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
   return {
     async stop() {
+      thread.ref();
       thread.postMessage("stop");
       await ended;
     },

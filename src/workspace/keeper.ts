@@ -9,6 +9,7 @@ import { advanceService, type Advanced } from "#lines/service/advance.ts";
 import type { SeenFacts } from "#lines/service/facts.ts";
 import { contentHash } from "#proof/content-hash.ts";
 import { contentStamp } from "#proof/content-stamp.ts";
+import { readFrontMatter } from "#proof/front-matter.ts";
 import { Failure } from "#system/failure.ts";
 import { writeStatus, type StatusOf } from "./write-status.ts";
 import { readControl } from "./read-control.ts";
@@ -237,8 +238,11 @@ async function stampOf(seen: SeenFacts): Promise<string> {
   return `${JSON.stringify(seen)}${seen.unreadable === null ? await contentStamp(seen.path) : ""}`;
 }
 
+/** What is to be built: front matter says how it is judged and run, and that is kept apart. */
 function specText({ spec, path }: SeenFacts): string | null {
   if (!spec || spec.unreadable !== null) return null;
   const read = readText(join(path, spec.file), { within: path, cap: 1 << 20 });
-  return "problem" in read ? null : read.text;
+  if ("problem" in read) return null;
+  const lines = read.text.split("\n");
+  return lines.slice(readFrontMatter(lines).lines).join("\n");
 }

@@ -1,5 +1,5 @@
 import type { TestContext } from "node:test";
-import { pause } from "./house.fixture.ts";
+import { ask, pause } from "./house.fixture.ts";
 
 /** A client that asks the public port again and again, with a new connection each time, until it is stopped. */
 export function hammer(t: TestContext, url: string) {
@@ -9,12 +9,12 @@ export function hammer(t: TestContext, url: string) {
   const asking = (async () => {
     while (!stopped) {
       try {
-        const response = await fetch(url, { headers: { connection: "close" }, signal: AbortSignal.timeout(10_000) });
+        const response = await ask(url);
         const answer = `${response.status} ${await response.text()}`;
         seen.set(answer, (seen.get(answer) ?? 0) + 1);
         if (response.status !== 200) failed.push(answer);
       } catch (error) {
-        failed.push(String(error instanceof Error ? (error.cause ?? error) : error));
+        failed.push(String(error));
       }
       await pause(15);
     }

@@ -1,5 +1,6 @@
 // A whole house for a journey: a real workspace, real agents and services, a real database, no door left out.
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { get } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -250,13 +251,27 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
         ...more,
         what: `healthy in PRODUCTION${more.version ? ` as ${more.version}` : ""}`,
       }),
-    ask: (name: string, path = "/health") => fetch(`http://127.0.0.1:${ports[name]}${path}`),
+    ask: (name: string, path = "/health") => ask(`http://127.0.0.1:${ports[name]}${path}`),
   };
 }
 
 export function isHealthy({ item, deployments }: Story, version?: string): boolean {
   if (item?.["phase"] !== "PRODUCTION" || item["health"] !== "healthy") return false;
   return version === undefined || deployments.some((one) => one["state"] === "live" && one["version"] === version);
+}
+
+/** With a connection of its own: one that is kept may be to a process that the test has ended. */
+export async function ask(url: string): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent: false, timeout: 10_000 }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (piece: string) => (text += piece));
+      response.on("end", () => resolve(new Response(text, { status: response.statusCode ?? 0 })));
+      response.on("error", reject);
+    });
+    request.on("timeout", () => request.destroy(new Error(`${url} did not answer in 10 s`)));
+    request.on("error", reject);
+  });
 }
 
 async function readStory(tx: Tx, name: string): Promise<Story> {
