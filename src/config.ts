@@ -159,6 +159,7 @@ const Rules = z.strictObject({
 });
 
 export type Rules = z.infer<typeof Rules>;
+export type AgentRules = z.infer<typeof AgentSettings>;
 
 export type DeployRules = NonNullable<z.infer<typeof Deploy>>;
 

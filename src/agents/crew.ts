@@ -6,7 +6,7 @@ import type { Tools } from "./tools.ts";
 import { workBuiltin } from "./work/builtin.ts";
 import { workSpawned } from "./work/spawned.ts";
 
-export type SpawnedAgent = AgentDefinition & { driver: AgentDriver; costNano: number };
+export type SpawnedAgent = AgentDefinition & { driver: AgentDriver; costNano: number; totalSeconds: number };
 
 export function definitionOf({ name, capabilities, slots, about }: BuiltinAgent): AgentDefinition {
   return { name, kind: "builtin", capabilities, slots, about, config: {} };

@@ -2,7 +2,7 @@ import type { ColumnType, Generated, JSONColumnType } from "kysely";
 
 /** Every table, on one page. What each is for stands in the migrations, beside its columns. */
 export type Schema = {
-  tenant: { id: string; name: string; created_at: Generated<Date> };
+  tenant: TenantTable;
   host: { id: string; tenant_id: string; name: string; boot_id: string; seen_at: Generated<Date> };
   process: ProcessTable;
   item: ItemTable;
@@ -44,6 +44,15 @@ export type Health = "unknown" | "starting" | "healthy" | "unhealthy" | "stopped
 export type BudgetUnit = "nano_usd" | "tokens" | "runs" | "seconds";
 export type BudgetPeriod = "hour" | "day" | "week" | "month" | "ever";
 export type DeploymentState = "deploying" | "live" | "superseded" | "failed" | "rolled_back" | "stopped";
+
+type TenantTable = {
+  id: string;
+  name: string;
+  /** The rules in force, and when the owner's file was last seen to say the same. */
+  policy_version: Optional<string | null>;
+  policy_at: Optional<Date | null>;
+  created_at: Generated<Date>;
+};
 
 type ProcessTable = {
   id: string;

@@ -8,10 +8,12 @@ import { systemClock, type Clock } from "#system/clock.ts";
 import { Failure } from "#system/failure.ts";
 import { isInside, writeFileAtomic } from "#system/files.ts";
 import { createLog, type Log } from "#system/log.ts";
+import { refuseForeignHome } from "./one-house.ts";
 
 /** Opened, not yet at work: enough to read, to ask and to decide. */
 export type House = Presence & {
   settings: Settings;
+  kind: "server" | "worker" | "command";
   database: Database;
   adminUrl: string;
   embedded: Embedded | null;
@@ -49,6 +51,7 @@ export async function openHouse(
   try {
     const database = await openDatabase({ adminUrl, log });
     const tenantId = await keptId(join(workspace, ".steward", "workspace.json"));
+    await refuseForeignHome(settings, tenantId);
     const presence = await registerProcess(database, {
       tenantId,
       tenantName: workspace,
@@ -62,6 +65,7 @@ export async function openHouse(
     return {
       ...presence,
       settings,
+      kind,
       database,
       adminUrl,
       embedded,

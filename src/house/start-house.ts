@@ -1,18 +1,13 @@
 import { watch } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { builtinWorker, definitionOf, spawnedWorker, type SpawnedAgent } from "#agents/crew.ts";
-import { commandDriver } from "#agents/drivers/command.ts";
-import { buildByRules, builtInBuilder } from "#agents/fleet/builder.ts";
 import { rankBy, trackRecords, type TrackRecord } from "#agents/match.ts";
-import { registerAgents } from "#agents/registry.ts";
 import type { Tools } from "#agents/tools.ts";
 import { adoptRuns } from "#agents/work/adopt-runs.ts";
 import { sweepEndedRuns } from "#agents/work/sweep-ended-runs.ts";
-import { readRules, rulesFileName, type RulesFile } from "#config.ts";
+import { rulesFileName, type RulesFile } from "#config.ts";
 import { inTenant } from "#db/db.ts";
 import type { DeployTools } from "#deploy/deploy-tools.ts";
-import { deployer } from "#deploy/deployer.ts";
 import type { ChangeLimits } from "#deploy/production.ts";
 import { productionStatus } from "#deploy/production-status.ts";
 import { superviseProduction, type Supervisor } from "#deploy/supervise.ts";
@@ -20,16 +15,16 @@ import { activeRuns } from "#dispatch/active-runs.ts";
 import { startClaimLoop } from "#dispatch/claim-loop.ts";
 import { expireDeadlines, reapExpired } from "#dispatch/reap.ts";
 import { renewLeases } from "#dispatch/renew-leases.ts";
-import type { BuiltinAgent, Worker } from "#dispatch/worker.ts";
+import type { Worker } from "#dispatch/worker.ts";
 import { RECOVERY_POLICY, type RecoveryPolicy } from "#health/recovery.ts";
-import { append } from "#ledger/append.ts";
 import { startSealer } from "#ledger/sealer.ts";
 import { expireApprovals } from "#policy/approvals.ts";
 import { keepWorkspace, type Keeper } from "#workspace/keeper.ts";
-import { prover } from "#workspace/prover.ts";
+import { hireCrew } from "./crew.ts";
 import { makeDeployTools } from "./deploy-tools.ts";
 import { keeperRules } from "./keeper-rules.ts";
 import { ledgerHeadsFile, type House } from "./open-house.ts";
+import { rulesInForce } from "./rules-in-force.ts";
 
 /** A house at work. */
 export type Running = {
@@ -54,23 +49,37 @@ export type HouseOptions = {
   changes?: Partial<ChangeLimits>;
 };
 
-/** Puts an opened house to work: claims, proves, deploys, looks after services; with `watches`, keeps the workspace. */
-export async function startHouse(
+/**
+ * Puts an opened house to work: claims, proves, deploys, looks after services; with `watches`, keeps the workspace. If it
+ * cannot start, whatever had started is stopped again.
+ */
+export async function startHouse(house: House, options: HouseOptions): Promise<Running> {
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    return await start(house, options, undo);
+  } catch (error) {
+    for (const step of undo.toReversed()) await step().catch(() => {});
+    throw error;
+  }
+}
+
+async function start(
   house: House,
   { watches, runEnvironment = async () => ({}), recovery = RECOVERY_POLICY, changes = {} }: HouseOptions,
+  undo: (() => Promise<unknown>)[],
 ): Promise<Running> {
   const { settings, database, tenantId, hostId, processId, clock, log } = house;
   const workspace = await realpath(settings.workspace);
   const leaving = new AbortController();
   const runs = activeRuns(database, tenantId);
-  let rules = house.rules();
+  const inForce = await rulesInForce(house);
   let records: TrackRecord[] = [];
   let workers: Worker[] = [];
 
   const base = { database, tenantId, hostId, processId, home: settings.home, clock, log };
   const keeper = keepWorkspace(base, {
     workspace,
-    rules: () => keeperRules(rules),
+    rules: () => keeperRules(inForce.current()),
     statusOf: (itemId) => inTenant(database.app, tenantId, (tx) => productionStatus(tx, itemId)),
   });
   const lookAgain = async (itemId: string) => {
@@ -95,58 +104,11 @@ export async function startHouse(
     leaving: leaving.signal,
     see: keeper.see,
   };
-  const deploy = await makeDeployTools(house, { rules: () => rules, lookAgain, changes });
+  const deploy = await makeDeployTools(house, { rules: inForce.current, lookAgain, changes });
 
-  const builtins = (): BuiltinAgent[] => [
-    ...(rules.rules.built_in_builder
-      ? [
-          {
-            ...builtInBuilder,
-            run: async (claimed, signal) => refusedOr(await buildByRules(tools, claimed, signal)),
-          } satisfies BuiltinAgent,
-        ]
-      : []),
-    prover(tools, { workspace, slots: rules.rules.proofs_at_once, testMinutes: () => rules.rules.test_minutes }),
-    deployer(deploy),
-  ];
-  const spawned = (): SpawnedAgent[] =>
-    Object.entries(rules.rules.agents).map(([name, agent]) => ({
-      name,
-      kind: "spawned" as const,
-      capabilities: agent.capabilities,
-      slots: agent.slots,
-      about: agent.about,
-      config: { command: agent.command },
-      costNano: Math.round(agent.cost_usd * 1e9),
-      driver: commandDriver(
-        {
-          command: inWorkspace(agent.command, workspace),
-          env: agent.env,
-          silenceMs: agent.silence_minutes * 60_000,
-          totalMs: agent.total_minutes * 60_000,
-          ...(agent.nice !== undefined && { nice: agent.nice }),
-        },
-        { environment: settings.environment },
-      ),
-    }));
-
-  async function hire(): Promise<void> {
-    const own = builtins();
-    const hired = spawned();
-    const ids = await inTenant(database.app, tenantId, async (tx) => {
-      const at = clock.now();
-      await tx
-        .insertInto("policy")
-        .values({ tenant_id: tenantId, version: rules.version, body: JSON.stringify(rules.rules), since: at })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-      return registerAgents(tx, { actor: "owner", at, policy: rules.version }, [...own.map(definitionOf), ...hired]);
-    });
-    workers = [
-      ...own.map((agent) => builtinWorker(tools, runs, agent, ids.get(agent.name)!)),
-      ...hired.map((agent) => spawnedWorker(tools, runs, agent, ids.get(agent.name)!)),
-    ];
-  }
+  const hire = async () => {
+    workers = await hireCrew(house, { tools, deploy, runs, rules: inForce.current() });
+  };
   await hire();
 
   // Live runners are adopted before anything is reaped: a restart loses no running work.
@@ -165,20 +127,25 @@ export async function startHouse(
     log,
     paused: true,
   });
+  undo.push(() => loop.stop());
   await adopt();
   await sweepEndedRuns(tools);
   const renewal = renewLeases(database, tenantId, processId);
+  undo.push(() => renewal.stop());
   const sealer = startSealer(database.engine, { headsFile: ledgerHeadsFile(settings.home), log });
+  undo.push(() => sealer.stop());
   const supervisor = superviseProduction(deploy, {
-    probeMs: () => rules.rules.probe_seconds * 1000,
+    probeMs: () => inForce.current().rules.probe_seconds * 1000,
     policy: recovery,
   });
+  undo.push(() => supervisor.stop());
   const heard = (channel: string) =>
     channel === "steward_stop" ? void runs.stopWhatIsStopped().catch(() => {}) : loop.ring();
   const listener = await database.listen(["steward_ready", "steward_stop"], {
     onNotify: heard,
     onReconnect: () => heard("steward_ready"),
   });
+  undo.push(() => listener.close());
   loop.ring();
 
   let ticks = 0;
@@ -189,6 +156,7 @@ export async function startHouse(
     await runs.stopWhatIsStopped();
     if ((await reapExpired(database.engine, database.app, clock.now())) > 0) loop.ring();
     if (ticks % 5 === 1) {
+      await reread();
       records = await inTenant(database.app, tenantId, trackRecords);
       await expireDeadlines(database.app, tenantId, clock.now());
       await inTenant(database.app, tenantId, (tx) => expireApprovals(tx, clock.now()));
@@ -202,25 +170,16 @@ export async function startHouse(
       );
   }, TICK_MS);
 
-  /** steward.yaml was saved: what is wrong is said, and the rules before stay in force. */
+  undo.push(async () => clearInterval(timer));
+
+  /** Other rules are in force: who works by them is told, and told again if that did not get through. */
+  let untold = false;
   const reread = async () => {
-    const read = readRules(workspace);
-    if (read.version === rules.version && read.problems.length === 0) return;
-    if (read.problems.length > 0) {
-      log.error({ problems: read.problems }, `${rulesFileName} is not as it should be: the rules before stay in force`);
-      return;
-    }
-    const from = rules.version;
-    rules = read;
-    await inTenant(database.app, tenantId, (tx) =>
-      append(
-        tx,
-        { actor: "owner", at: clock.now() },
-        { type: "policy.changed", subject: tenantId, from, to: read.version },
-      ),
-    );
+    untold = (await inForce.check()) || untold;
+    if (!untold) return;
     await hire();
     await keeper.rulesChanged();
+    untold = false;
     loop.ring();
   };
   let rereading: NodeJS.Timeout | undefined;
@@ -237,6 +196,8 @@ export async function startHouse(
     log.warn({ err: error }, `${rulesFileName} is no longer watched; restart to read changes`),
   );
   rulesWatch.unref();
+  undo.push(async () => rulesWatch.close());
+  undo.push(() => keeper.stop());
 
   if (watches) await keeper.start();
 
@@ -246,29 +207,33 @@ export async function startHouse(
     keeper,
     supervisor,
     deploy,
-    rules: () => rules,
+    rules: inForce.current,
     stop: (reason) =>
       (stopping ??= (async () => {
         clearInterval(timer);
         clearTimeout(rereading);
         rulesWatch.close();
         leaving.abort(reason);
-        await Promise.all([loop.stop(), supervisor.stop(), ticking]);
-        await runs.leave(reason);
-        await keeper.stop();
-        await listener.close();
-        await renewal.stop();
-        await sealer.stop();
+        // What waits for a database that is away would wait for ever: its work is safe to be taken up later.
+        const within = (what: string, work: Promise<unknown>) =>
+          inTime(work, () => log.warn(`${what} did not end in time`));
+        await within("claiming and recovery", Promise.all([loop.stop(), supervisor.stop(), ticking]));
+        await within("the work under way", runs.leave(reason));
+        await within("the keeper of the workspace", keeper.stop());
+        await within("listening", listener.close());
+        await within("the leases' thread", renewal.stop());
+        await within("the sealer", sealer.stop());
       })()),
   };
 }
 
-/** `node agents/x.mjs` means the workspace's agents/x.mjs, wherever the run's own folder is. */
-function inWorkspace(command: string | string[], workspace: string): string | string[] {
-  if (typeof command === "string") return command;
-  return command.map((word) => word.replaceAll("{workspace}", workspace));
-}
+/** Longer than any step takes that is not stuck. */
+const STOP_MS = 10_000;
 
-function refusedOr(reasons: string[] | null): { outcome: "refused"; reasons: string[] } | "reported" {
-  return reasons === null ? "reported" : { outcome: "refused", reasons };
+async function inTime(work: Promise<unknown>, late: () => void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<"late">((resolve) => (timer = setTimeout(() => resolve("late"), STOP_MS)));
+  const first = await Promise.race([work, limit]);
+  clearTimeout(timer);
+  if (first === "late") late();
 }

@@ -8,6 +8,7 @@ import { Failure } from "#system/failure.ts";
 import type { Log } from "#system/log.ts";
 import { sql } from "kysely";
 import { houseCommands } from "./commands.ts";
+import { keepAlone } from "./one-house.ts";
 import { ledgerHeadsFile, openHouse, type House } from "./open-house.ts";
 import { startHouse, type Running } from "./start-house.ts";
 
@@ -26,7 +27,13 @@ export async function startUp(settings: Settings, { version, log }: { version: s
       "conflict",
       `Steward already looks after this workspace at ${other.url} (process ${other.pid}). \`steward status\` shows it, \`steward down\` ends it.`,
     );
-  const house = await openHouse(settings, { kind: "server", version, ...(log && { log }) });
+  const alone = await keepAlone(settings);
+  const house = await openHouse(settings, { kind: "server", version, ...(log && { log }) }).catch(
+    async (error: unknown) => {
+      await alone.leave();
+      throw error;
+    },
+  );
   let running: Running | undefined;
   let server: Server | undefined;
   try {
@@ -48,6 +55,7 @@ export async function startUp(settings: Settings, { version, log }: { version: s
   } catch (error) {
     await running?.stop("it could not start");
     await house.close("it could not start");
+    await alone.leave();
     throw error;
   }
   const { url, stop: stopServer } = server;
@@ -60,6 +68,7 @@ export async function startUp(settings: Settings, { version, log }: { version: s
       await atWork.stop(reason);
       const left = await whatGoesOn(house);
       await house.close(reason);
+      await alone.leave();
       return { ...left, databaseStays: house.embedded !== null && left.runs > 0 };
     },
   };

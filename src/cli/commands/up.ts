@@ -10,6 +10,9 @@ export function register(program: Command): void {
     const { talker } = await import("#cli/talk.ts");
     const { version } = await import("#cli/version.ts");
     const { up } = await import("#main.ts");
-    process.exitCode = await up(settingsFor(options), { version, say: talker(options.json) });
+    const code = await up(settingsFor(options), { version, say: talker(options.json) });
+    process.exitCode = code;
+    // What still waits for a database that is away must not keep the process.
+    setTimeout(() => process.exit(code), 2_000).unref();
   });
 }

@@ -12,6 +12,8 @@ as $$ select nullif(current_setting('app.tenant', true), '')::uuid $$;
 create table tenant (
   id uuid primary key,
   name text not null,
+  policy_version text,
+  policy_at timestamptz,
   created_at timestamptz not null default now()
 );
 
@@ -398,7 +400,7 @@ end $$;
 alter table tenant enable row level security;
 alter table tenant force row level security;
 create policy own_tenant on tenant to :app using (id = tenant_now()) with check (id = tenant_now());
-grant select, insert on tenant to :app;
+grant select, insert, update (policy_version, policy_at) on tenant to :app;
 
 -- Insert-only for the program.
 revoke update on event, seal, pending, verdict, policy from :app;
