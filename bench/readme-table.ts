@@ -8,7 +8,12 @@ import { root } from "./steward-process.ts";
 const begin = "<!-- bench -->";
 const end = "<!-- /bench -->";
 
-const results = JSON.parse(await readFile(join(import.meta.dirname, "results", "latest.json"), "utf8")) as Results;
+const recorded = await readFile(join(import.meta.dirname, "results", "latest.json"), "utf8").catch(() => null);
+if (recorded === null) {
+  process.stderr.write("There are no results yet: `npm run bench` makes them.\n");
+  process.exit(1);
+}
+const results = JSON.parse(recorded) as Results;
 const table = `${begin}\n\n${resultsTable(results)}\n${end}`;
 const path = join(root, "README.md");
 const readme = await readFile(path, "utf8").catch(() => "");

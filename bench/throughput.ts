@@ -36,7 +36,13 @@ export const throughput: Bench = {
         lags.get(drain)!.push(lagMs);
       }
     }
-    return drains.map((drain) => figureOf(drain, rates, lags));
+    const pgBoss = drains.find(({ name }) => name.startsWith("pg-boss"))!;
+    const toBeat = median(rates.get(pgBoss)!);
+    return drains.map((drain) => {
+      const figure = figureOf(drain, rates, lags);
+      if (!drain.name.startsWith("Steward")) return figure;
+      return { ...figure, goal: { text: `≥ ${pgBoss.name}`, met: figure.value >= toBeat } };
+    });
   },
 };
 
