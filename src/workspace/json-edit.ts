@@ -3,12 +3,15 @@ import type { JsonMember, JsonPlace } from "./json-places.ts";
 /** One change to a text: `text` takes the place of what stands from `start` to `end`. */
 export type Patch = { start: number; end: number; text: string };
 
+/** The patches must not overlap. */
 export function applyPatches(text: string, patches: readonly Patch[]): string {
-  let result = text;
-  for (const { start, end, text: replacement } of patches.toSorted((a, b) => b.start - a.start)) {
-    result = result.slice(0, start) + replacement + result.slice(end);
+  const pieces: string[] = [];
+  let at = 0;
+  for (const { start, end, text: replacement } of patches.toSorted((a, b) => a.start - b.start)) {
+    pieces.push(text.slice(at, start), replacement);
+    at = end;
   }
-  return result;
+  return pieces.join("") + text.slice(at);
 }
 
 /** The last member of that key, which is the one that a JSON parser takes. */
@@ -35,10 +38,11 @@ export function setKeys(text: string, object: JsonPlace, values: Record<string, 
   return patches;
 }
 
-/** A patch that adds an item to a list, in the list's own layout. */
-export function addItem(text: string, list: JsonPlace, value: unknown): Patch {
+/** A patch that adds items to a list, in the list's own layout. */
+export function addItems(text: string, list: JsonPlace, values: readonly unknown[]): Patch {
   const layout = layoutOf(text, list);
-  return join(list, list.items!.at(-1)?.end, layout, written(value, layout.break, layout.step));
+  const items = values.map((value) => written(value, layout.break, layout.step));
+  return join(list, list.items!.at(-1)?.end, layout, items.join(`,${layout.break}`));
 }
 
 function appendTo(text: string, object: JsonPlace, added: readonly [string, unknown][]): Patch {

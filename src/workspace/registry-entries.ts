@@ -57,18 +57,22 @@ export function servicesPlace(root: JsonPlace): JsonPlace | null {
 }
 
 /**
- * A service's own object among them; null if it is not listed. "taken": its name stands for something else there (a
+ * Finds a service's own object among them; null if it is not listed. "taken": its name stands for something else there (a
  * text, a list, the registry's own notes), which is not ours to replace.
  */
-export function findEntry(services: JsonPlace, folderName: string): JsonPlace | "taken" | null {
+export function indexPlaces(services: JsonPlace): (folderName: string) => JsonPlace | "taken" | null {
   const listed = services.members ?? services.items!.map((place) => ({ key: null, place }));
-  const found = listed.findLast(({ key, place: { value } }) => {
-    if (!isObject(value)) return key !== null && loose(key) === loose(folderName);
-    const name = key ?? text(value, registryKeys.name);
-    return name !== null && namesOf(entryOf(name, value)).includes(loose(folderName));
-  });
-  if (found === undefined) return null;
-  return isObject(found.place.value) && !(found.key !== null && noService.has(found.key)) ? found.place : "taken";
+  const byName = new Map<string, JsonPlace | "taken">();
+  // The last one of a name is the one that a JSON parser takes.
+  for (const { key, place } of listed) {
+    const { value } = place;
+    const name = isObject(value) ? (key ?? text(value, registryKeys.name)) : key;
+    if (name === null) continue;
+    const isService = isObject(value) && !(key !== null && noService.has(key));
+    const names = isObject(value) ? namesOf(entryOf(name, value)) : [loose(name)];
+    for (const one of names) byName.set(one, isService ? place : "taken");
+  }
+  return (folderName) => byName.get(loose(folderName)) ?? null;
 }
 
 function entryOf(name: string, value: Record<string, unknown>): RegistryEntry {
@@ -92,7 +96,8 @@ function namesOf({ name, path }: RegistryEntry): string[] {
   return folder === undefined ? [loose(name)] : [loose(folder), loose(name)];
 }
 
-const loose = (name: string): string =>
+/** Case, spaces and dashes aside. */
+export const loose = (name: string): string =>
   name
     .normalize("NFC")
     .toLowerCase()

@@ -203,3 +203,28 @@ test("nothing is written through a link that leads out of the workspace", async 
   }
   assert.equal(readFileSync(join(dir, "outside/r"), "utf8"), "{}");
 });
+
+test("many services at once are the same as one after the other, in every shape, and take one reading", () => {
+  const names = ["c", "a-b", "a_b", "A B", "new-1", "new_1", "d"];
+  const updates = new Map(
+    names.map((name, index) => [name, { status: `at ${index}`, phase: "X", port: 4000 + index }]),
+  );
+  for (const text of [
+    `{}\n`,
+    `[]`,
+    `{"services": [{"name": "c", "status": "old"}, {"name": "a-b"}]}\n`,
+    `{\n  "d": {},\n  "c": { "status": "old", "mine": 1 }\n}\n`,
+    `{"a-b":{"status":"old"},"new-1":"taken"}`,
+  ]) {
+    const oneByOne = [...updates].reduce((before, [name, update]) => patchRegistry(before, new Map([[name, update]]), { now }), text); // prettier-ignore
+    assert.deepEqual(JSON.parse(patchRegistry(text, updates, { now })), JSON.parse(oneByOne));
+  }
+  const many = new Map(
+    Array.from({ length: 3_000 }, (_, index) => [`service ${index}`, { status: "new", phase: "X" }]),
+  );
+  const began = performance.now();
+  const full = patchRegistry("{}\n", many, { now });
+  const next = new Map([...many].map(([name]) => [name, { status: "old" }]));
+  assert.equal(Object.keys(JSON.parse(patchRegistry(full, next, { now })) as object).length, 3_000);
+  assert.ok(performance.now() - began < 3_000, "a registry of thousands must not be read once for each of them");
+});

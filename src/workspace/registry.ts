@@ -1,9 +1,9 @@
 import { basename } from "node:path";
 import { Failure, messageOf } from "#system/failure.ts";
 import { editFile, type EditOptions } from "./edit-file.ts";
-import { addItem, applyPatches, memberOf, setKeys, type Patch } from "./json-edit.ts";
+import { addItems, applyPatches, memberOf, setKeys, type Patch } from "./json-edit.ts";
 import { locateJson, type JsonPlace } from "./json-places.ts";
-import { findEntry, registryKeys, servicesPlace } from "./registry-entries.ts";
+import { indexPlaces, loose, registryKeys, servicesPlace } from "./registry-entries.ts";
 
 /** What Steward keeps in the registry. All else in it is the owner's. */
 export type RegistryUpdate = {
@@ -36,18 +36,27 @@ export function patchRegistry(
   updates: ReadonlyMap<string, RegistryUpdate>,
   { now, path = "SERVICE_REGISTRY.json" }: { now: Date; path?: string },
 ): string {
-  let result = text;
+  const root = located(text, path);
+  const place = servicesPlace(root);
+  if (place === null)
+    throw new Failure("invalid", `${path} is neither an object nor a list of services. It is left as it is.`);
+  const find = indexPlaces(place);
+  const patches: Patch[] = [];
+  const added: [string, RegistryUpdate][] = [];
+  const touched = new Set<unknown>();
+  const later = new Map<string, RegistryUpdate>();
   for (const [service, update] of updates) {
-    const root = located(result, path);
-    const place = servicesPlace(root);
-    if (place === null)
-      throw new Failure("invalid", `${path} is neither an object nor a list of services. It is left as it is.`);
-    const entry = findEntry(place, service);
+    const entry = find(service);
     if (entry === "taken") continue;
-    const patches = entry === null ? [added(result, place, service, update, now)] : changed(result, entry, update, now);
-    result = applyPatches(result, patches);
+    // Two folders may share an entry: the second one is made to what the first one left.
+    if (touched.has(entry ?? loose(service))) later.set(service, update);
+    else if (entry === null) added.push([service, update]);
+    else patches.push(...changed(text, entry, update, now));
+    touched.add(entry ?? loose(service));
   }
-  return result;
+  if (added.length > 0) patches.push(...adding(text, place, added, now));
+  const result = applyPatches(text, patches);
+  return later.size === 0 ? result : patchRegistry(result, later, { now, path });
 }
 
 function changed(text: string, entry: JsonPlace, { status, phase, port }: RegistryUpdate, now: Date): Patch[] {
@@ -63,10 +72,17 @@ function changed(text: string, entry: JsonPlace, { status, phase, port }: Regist
   return setKeys(text, entry, values);
 }
 
-function added(text: string, place: JsonPlace, service: string, update: RegistryUpdate, now: Date): Patch {
-  const entry = { ...update, updated: now.toISOString() };
-  if (place.items !== undefined) return addItem(text, place, { name: service, ...entry });
-  return setKeys(text, place, { [service]: entry })[0]!;
+function adding(text: string, place: JsonPlace, services: [string, RegistryUpdate][], now: Date): Patch[] {
+  const entries = services.map(([name, update]) => [name, { ...update, updated: now.toISOString() }] as const);
+  if (place.items !== undefined)
+    return [
+      addItems(
+        text,
+        place,
+        entries.map(([name, entry]) => ({ name, ...entry })),
+      ),
+    ];
+  return setKeys(text, place, Object.fromEntries(entries));
 }
 
 const updatedKeys = ["updated", "updated_at", "updatedAt", "last_updated", "lastUpdated"];
@@ -75,7 +91,7 @@ const keyOf = (entry: JsonPlace, keys: readonly string[]): string | undefined =>
   keys.find((key) => memberOf(entry, key) !== undefined);
 
 /** "✅ Production (healthy)" says "production": an owner's own wording is not replaced by ours for the same thing. */
-function says(written: unknown, status: string): boolean {
+export function says(written: unknown, status: string): boolean {
   if (typeof written !== "string") return false;
   const plain = written.toLowerCase().replace(/^[^a-z]+/, "");
   return (
