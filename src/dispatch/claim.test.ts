@@ -110,6 +110,35 @@ test("a failure is retried after a while, four times, and then stands", async ()
   }
 });
 
+for (const outcome of [
+  { outcome: "stopped", reason: "its folder is gone" },
+  { outcome: "failed", reason: "it went wrong" },
+  { outcome: "lost", reason: "its runner died" },
+] as const) {
+  test(`a run that ends as ${outcome.outcome} of an item that is gone is not tried again`, async () => {
+    const h = await house();
+    const id = await makeTicket(h);
+    const [claimed] = await take(h);
+    await within(h, (tx) => sql`update item set gone_at = now() where id = ${h.itemId}`.execute(tx));
+    await within(h, (tx) => report(tx, new Date(), [{ ticketId: id, runId: claimed!.runId, fence: 1, agent: "tester", ...outcome }])); // prettier-ignore
+    assert.equal((await stateOf(h, id)).state, "cancelled");
+    assert.deepEqual(await eventsOf(h, id), ["ticket.created", "ticket.claimed", "ticket.cancelled"]);
+  });
+}
+
+test("the keeper of an item hears of a report when it is committed", async () => {
+  const h = await house();
+  const id = await makeTicket(h);
+  const [claimed] = await take(h);
+  const { promise: heard, resolve } = Promise.withResolvers<string>();
+  const listener = await db.database.listen(["steward_look"], {
+    onNotify: (_, item) => item === h.itemId && resolve(item),
+  });
+  await within(h, (tx) => report(tx, new Date(), [{ ticketId: id, runId: claimed!.runId, fence: 1, agent: "tester", outcome: "done" }])); // prettier-ignore
+  assert.equal(await heard, h.itemId);
+  await listener.close();
+});
+
 test("a refusal sends the ticket to another agent, and says so when there is none", async () => {
   const h = await house();
   const id = await makeTicket(h);

@@ -39,6 +39,7 @@ type Row = {
   losses: number;
   started_at: Date;
   agent_id: string;
+  gone: boolean;
 };
 
 /** First retry after 5 s, doubling to 5 minutes: long enough for a flaky network, short enough to be back for lunch. */
@@ -53,8 +54,8 @@ const LOSSES = { free: 3, most: 25, mostSeconds: 10 };
  */
 export async function report(tx: Tx, at: Date, reports: Report[]): Promise<Set<string>> {
   const { rows } = await sql<Row>`/*report.look*/
-    select t.id, t.item_id, t.run_id, t.fence, t.attempt, t.max_attempts, t.losses, r.started_at, r.agent_id
-    from ticket t join run r on r.id = t.run_id
+    select t.id, t.item_id, t.run_id, t.fence, t.attempt, t.max_attempts, t.losses, r.started_at, r.agent_id, i.gone_at is not null as gone
+    from ticket t join run r on r.id = t.run_id join item i on i.id = t.item_id
     where t.id = any(${reports.map(({ ticketId }) => ticketId)}) and t.state = 'claimed'
     order by t.id for update of t`.execute(tx);
   const live = new Map(rows.map((row) => [row.id, row]));
@@ -84,6 +85,8 @@ type Change = Report & Next & { row: Row };
 
 function nextState(one: Report, row: Row, at: Date): Next {
   const stay = { attempt: row.attempt, losses: row.losses, readyAt: at, error: null, refusal: null };
+  // Nothing is left to try it on. Should the folder come back, its line asks anew.
+  if (row.gone && one.outcome !== "done") return { ...stay, state: "cancelled", error: "its folder is gone" };
   switch (one.outcome) {
     case "done":
       return { ...stay, state: "done" };
@@ -130,7 +133,10 @@ function after(at: Date, seconds: number): Date {
   return new Date(at.getTime() + seconds * 1000);
 }
 
-/** Tickets, runs, budgets and the ledger in one statement. */
+/**
+ * Tickets, runs, budgets and the ledger in one statement; with it whoever keeps the items hears that there is something
+ * new to see, also if this process gets no further.
+ */
 async function write(tx: Tx, at: Date, changes: Change[], events: Event[]): Promise<void> {
   if (events.length === 0) return;
   const rows = changes.map(({ ticketId, runId, outcome, state, attempt, losses, readyAt, error, refusal, detail, cost }) => ({
@@ -151,7 +157,9 @@ async function write(tx: Tx, at: Date, changes: Change[], events: Event[]): Prom
       update run r set state = 'ended', outcome = c.outcome, ended_at = ${at}, detail = r.detail || c.detail, cost_nano = c.cost
       from c where r.id = c.run and r.id = any(${changes.map(({ runId }) => runId)})
     ), ${settled(spent)}, ${appended({ actor: "steward", at, rule: "dispatch.report" }, events)}
-    select 1`.execute(tx);
+    select pg_notify('steward_look', item::text) from unnest(${changes.map(({ row }) => row.item_id)}::uuid[]) item`.execute(
+    tx,
+  );
 }
 
 function eventsOf(change: Change): Event[] {
