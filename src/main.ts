@@ -62,7 +62,11 @@ export async function demo(options: DemoOptions): Promise<DemoResult & { healthy
 }
 
 /** `steward stop SERVICE --production`, where no server runs. */
-export async function stopProduction(house: House, service: string, reason: string): Promise<void> {
+export async function stopProduction(
+  house: House,
+  service: string,
+  reason: string,
+): Promise<"stopped" | "was stopped already"> {
   const { stopProduction: stop } = await import("#house/stop-production.ts");
-  await stop(house, service, reason, { forGood: true });
+  return stop(house, service, reason, { forGood: true });
 }

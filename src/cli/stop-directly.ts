@@ -23,6 +23,6 @@ export function resumeDirectly(settings: Settings, { scope, id }: { scope: Scope
 }
 
 export async function stopProductionDirectly(settings: Settings, service: string) {
-  await inHouseDirectly(settings, (house) => stopProduction(house, service, "the owner asked for it"));
-  return { ok: true, message: `${service} serves no more.` };
+  const became = await inHouseDirectly(settings, (house) => stopProduction(house, service, "the owner asked for it"));
+  return { ok: true, message: `${service} ${became === "stopped" ? "serves no more" : became}.` };
 }

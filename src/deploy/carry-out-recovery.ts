@@ -9,6 +9,7 @@ import { uuidv7 } from "#system/ids.ts";
 import type { DeployTools } from "./deploy-tools.ts";
 import { judgeSick, markRolledBack } from "./mark-rolled-back.ts";
 import type { ProductionItem } from "./production-settings.ts";
+import { recordStopped } from "./record-stopped.ts";
 import type { Live } from "./supervise.ts";
 import type { DeployResult, DeployTarget, ServiceSettings } from "./targets/target.ts";
 
@@ -20,9 +21,13 @@ export async function bringBack(tools: DeployTools, service: Served): Promise<vo
   const status = await target.status(settings);
   if (status.healthy || !(status.gone || status.stopped)) return;
   const reason = `${status.reason}: brought back`;
-  // What ended with `down --services` was stopped on purpose, but is meant to serve.
-  const how = () => (status.stopped ? target.restart(settings, () => {}) : target.recover(settings, () => {}));
-  const result = await perform(tools, service, "recover", reason, how);
+  const result = await perform(tools, service, "recover", reason, () => target.recover(settings, () => {}));
+  if (staysDown(result)) {
+    // Steward was killed after it was stopped and before that was recorded.
+    const stop = { deployment: service.live.id, reason: result.reason, forGood: true, at: tools.clock.now() };
+    await inTenant(tools.database.app, tools.tenantId, (tx) => recordStopped(tx, service.item, stop));
+    return;
+  }
   const how2 = result.ok ? reason : `${reason}, in vain: ${result.reason}`;
   await tell(tools, { type: "service.brought_back", ...of(service), reason: how2 });
 }
@@ -50,6 +55,7 @@ export async function carryOut(
 async function restart(tools: DeployTools, service: Served, reason: string): Promise<HealthEvent[]> {
   const { target, settings, live } = service;
   const result = await perform(tools, service, "restart", reason, () => target.restart(settings, () => {}));
+  if (staysDown(result)) return [];
   const why = result.ok ? reason : `${reason}; it did not help: ${result.reason}`;
   await noteStep(tools, service, "restart", why);
   await tell(tools, { type: "service.restarted", ...of(service), reason: why });
@@ -59,8 +65,9 @@ async function restart(tools: DeployTools, service: Served, reason: string): Pro
 async function goBack(tools: DeployTools, service: Served, to: string, because: string): Promise<HealthEvent[]> {
   const { target, settings, item, live } = service;
   const logTail = await target.lastLines(settings, live.version);
-  const order = { settings, toVersion: to, because };
+  const order = { settings, toVersion: to, because, unlessStopped: true };
   const result = await perform(tools, service, "rollback", because, () => target.rollback(order, () => {}));
+  if (staysDown(result)) return [];
   const reason = result.ok ? because : `${because}; that did not help: ${result.reason}`;
   await noteStep(tools, service, "rollback", reason);
   if (result.ok) await markRolledBack(tools, item, { from: live.version, to, reason, by: "steward", logTail });
@@ -80,6 +87,9 @@ async function askForRepair(tools: DeployTools, service: Served, reason: string)
   return [{ type: "repair asked", at: tools.clock.now(), version: live.version }];
 }
 
+/** Its owner stopped it while the step was decided: nothing was done, and nothing serves. */
+const staysDown = ({ ok, serving }: Pick<DeployResult, "ok" | "serving">): boolean => ok && serving === null;
+
 const of = ({ item, live }: Served) => ({ subject: item.id, key: item.key, version: live.version });
 
 /** A step that went wrong on the way is a step that did not help; one that may not be taken now is thrown. */
@@ -89,7 +99,7 @@ async function perform(
   kind: "restart" | "recover" | "rollback",
   reason: string,
   work: () => Promise<DeployResult>,
-): Promise<{ ok: boolean; reason: string }> {
+): Promise<Pick<DeployResult, "ok" | "reason" | "serving">> {
   const adapter: Adapter = { kind, resumable: true, perform: async () => ({ result: await work() }) };
   const effect = {
     kind, key: `${kind} ${live.id} ${uuidv7()}`, item: { id: item.id, line: "service", client: item.client },
@@ -99,7 +109,7 @@ async function perform(
     return (await act(tools, effect, adapter)).result as DeployResult;
   } catch (error) {
     if (!(error instanceof Failure) || NOT_NOW.has(error.code)) throw error;
-    return { ok: false, reason: messageOf(error) };
+    return { ok: false, serving: null, reason: messageOf(error) };
   }
 }
 

@@ -17,6 +17,11 @@ export type DeployTools = WorkTools & {
   workspace: string;
   /** Null where no target is declared. */
   declared(service: string): Declared | null;
+  /**
+   * For what a target of this kind has released: that target, also where the owner declares it no more. Null if there
+   * is no such kind.
+   */
+  servedBy(service: string, target: string): Declared | null;
   /** The key that the secrets are sealed with. */
   secretKey: Uint8Array;
   processLives(tx: Tx, processId: string): Promise<boolean>;

@@ -19,8 +19,10 @@ export type ServiceRecord = {
   current: string;
   /** Which started release serves it. */
   run: string;
-  /** Ended on purpose: nothing brings it back but a deploy, a rollback or a restart. */
+  /** Ended on purpose: nothing brings it back but a deploy or its owner's rollback. */
   stopped: boolean;
+  /** Stopped only until Steward comes again. */
+  comesBack?: boolean;
   /** Every version that was current, newest last, once. */
   history: { version: string; releasedAt: string; withdrawn: string | null }[];
 };
@@ -58,9 +60,9 @@ export async function commitRelease(
   await pointCurrent(folder, version);
 }
 
-export async function markStopped(folder: ServiceFolder): Promise<void> {
+export async function markStopped(folder: ServiceFolder, { forGood }: { forGood: boolean }): Promise<void> {
   const record = await readRecord(folder);
-  if (record !== null) await writeRecord(folder, { ...record, stopped: true });
+  if (record !== null) await writeRecord(folder, { ...record, stopped: true, comesBack: !forGood });
 }
 
 /** Where a rollback goes: the newest that was current before this one, still lies here, and was not withdrawn. */

@@ -12,6 +12,7 @@ export type Live = {
   id: string;
   item_id: string;
   version: string;
+  target: string;
   content_hash: string;
   round: number;
   previous: string | null;
@@ -72,9 +73,9 @@ export function superviseProduction(
 
   async function lookAfter(live: Live): Promise<void> {
     const item = await productionItem(tools, live.item_id);
-    const declared = tools.declared(item.key);
-    if (!declared) return;
-    const service = { item, live, target: declared.target, settings: await productionSettings(tools, item, declared) };
+    const by = tools.servedBy(item.key, live.target);
+    if (!by) return;
+    const service = { item, live, target: by.target, settings: await productionSettings(tools, item, by) };
     if (!histories.has(item.id)) histories.set(item.id, await recallHistory(tools, item.id));
     if (foundServing?.delete(live.id)) await bringBack(tools, service).catch((error: unknown) => notDone(live, error));
     const status = await service.target.status(service.settings);
@@ -138,7 +139,7 @@ function arrivalOf(event: HealthEvent): string | null {
 async function liveHere({ database, tenantId, hostId, processId }: DeployTools): Promise<Live[]> {
   return inTenant(database.app, tenantId, async (tx) => {
     const { rows } = await sql<Live & { mine: boolean }>`
-      select d.id, d.item_id, d.version, d.content_hash, d.round,
+      select d.id, d.item_id, d.version, d.target, d.content_hash, d.round,
         (select version from deployment p where p.item_id = d.item_id and p.host_id = d.host_id and p.state = 'superseded' order by p.started_at desc limit 1) as previous,
         ${processId}::uuid = (select id from process where host_id = ${hostId} and kind <> 'command' and ended_at is null and seen_at > now() - interval '5 seconds' order by kind, id limit 1) as mine
       from deployment d where d.host_id = ${hostId} and d.state = 'live'`.execute(tx);

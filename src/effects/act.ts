@@ -26,6 +26,8 @@ export type Effect = {
   /** What allows it: the owner's standing word (said where), or an approval of this very payload. */
   allowedBy: { standing: string } | { approvalId: string };
   actor: string;
+  /** No switch refuses it. Only for what ends something on its owner's word: a stop must not stand in a stop's way. */
+  evenIfStopped?: boolean;
 };
 
 /** How a kind of effect is done. */
@@ -97,7 +99,7 @@ async function begin(tools: ActTools, effect: Effect, adapter: Adapter, dryRun: 
   try {
     return await inTenant(database.app, tenantId, async (tx) => {
       await enterDoor(tx);
-      await refuseIfStopped(tx, effect);
+      if (!effect.evenIfStopped) await refuseIfStopped(tx, effect);
       const effectId = uuidv7();
       await reserve(tx, effect, effectId);
       await refuseUnapproved(tx, effect);

@@ -64,19 +64,17 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
       return askNow(service, "deploy", "deployer");
     },
     async rollback(service, version) {
-      const declared = deploy.declared(service);
-      if (!declared)
-        throw new Failure("invalid", `${service} has no deploy target: declare one under \`deploy:\` in steward.yaml.`);
       const item = await productionItem(deploy, (await within((tx) => itemOf(tx, service))).id);
       const serving = await within((tx) =>
         tx
           .selectFrom("deployment")
-          .select(["id", "version"])
+          .select(["id", "version", "target"])
           .where("item_id", "=", item.id)
           .where("state", "in", ["live", "stopped"])
           .executeTakeFirst(),
       );
-      if (!serving) throw new Failure("not_found", `${service} has no release to go back from.`);
+      const declared = serving && deploy.servedBy(service, serving.target);
+      if (!declared) throw new Failure("not_found", `${service} has no release to go back from.`);
       const production = await productionSettings(deploy, item, declared);
       const effect = {
         kind: "rollback", key: `rollback ${serving.id} ${uuidv7()}`, item: { id: item.id, line: "service", client: item.client },
@@ -100,11 +98,12 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
       return { ok: done.ok, message: done.reason, ticket: null, version: done.serving };
     },
     async stopProduction(service) {
-      await stopProduction(house, service, "the owner asked for it", { forGood: true });
+      const became = await stopProduction(house, service, "the owner asked for it", { forGood: true });
       await keeper.look(service);
+      const now = became === "stopped" ? "serves no more" : became;
       return {
         ok: true,
-        message: `${service} serves no more; \`steward deploy ${service}\` starts it again`,
+        message: `${service} ${now}; \`steward deploy ${service}\` starts it again`,
         ticket: null,
         version: null,
       };

@@ -26,6 +26,16 @@ export async function makeDeployTools(
     workingFolder: folderOf,
     changes,
   });
+  const declared = (service: string): Declared | null => {
+    const rulesOfIt = deployRulesOf(rules().rules, service);
+    const target = rulesOfIt && targets.find(({ kind }) => kind === rulesOfIt.target);
+    if (!rulesOfIt || !target) return null;
+    const env = environmentOf(service);
+    if (rulesOfIt.target === "process") return { target, env, keep: rulesOfIt.keep };
+    return { target, env, commands: rulesOfIt, passEnvironment: rulesOfIt.pass };
+  };
+  const environmentOf = (service: string) => rules().rules.service[service]?.environment ?? {};
+
   return {
     database,
     tenantId,
@@ -38,13 +48,12 @@ export async function makeDeployTools(
     workspace,
     secretKey: await secretKey(home),
     processLives: (tx, id) => processLives(tx, hostId, id),
-    declared(service): Declared | null {
-      const declared = deployRulesOf(rules().rules, service);
-      const target = declared && targets.find(({ kind }) => kind === declared.target);
-      if (!declared || !target) return null;
-      const env = rules().rules.service[service]?.environment ?? {};
-      if (declared.target === "process") return { target, env, keep: declared.keep };
-      return { target, env, commands: declared, passEnvironment: declared.pass };
+    declared,
+    servedBy(service, kind): Declared | null {
+      const now = declared(service);
+      if (now?.target.kind === kind) return now;
+      const target = targets.find((one) => one.kind === kind);
+      return target ? { target, env: environmentOf(service) } : null;
     },
   };
 }

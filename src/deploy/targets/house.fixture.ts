@@ -54,7 +54,7 @@ export async function house(
     limits: { confirmEveryMs: 20, drainMs: 3_000, quietMs: 100, graceMs: 1_000, ...limits },
   });
   t.after(async () => {
-    await target.stop(settings);
+    await target.stop(settings, { forGood: true });
     await rm(folder, { recursive: true, force: true });
   });
 

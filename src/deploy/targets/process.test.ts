@@ -134,13 +134,36 @@ describe("the process target", { concurrency: 4 }, () => {
   test("a service that was stopped on purpose stays down until it is deployed again", async (t) => {
     const { target, settings, release, ask, runs } = await house(t);
     await target.deploy(await release("v1"), quiet);
-    await target.stop(settings);
+    await target.stop(settings, { forGood: true });
     await assert.rejects(ask("/version"), /ECONNREFUSED/);
+    // Also what was decided before the stop, and comes after it.
     const recovered = await target.recover(settings, quiet);
-    assert.match(recovered.reason, /stopped on purpose/);
+    const restarted = await target.restart(settings, quiet);
+    for (const { reason, serving } of [recovered, restarted])
+      assert.deepEqual([reason, serving], ["quotes was stopped on purpose", null]);
     await assert.rejects(ask("/version"), /ECONNREFUSED/);
     assert.deepEqual(await runs(), []);
     assert.equal((await target.deploy(await release("v1"), quiet)).ok, true);
+    assert.equal(await ask("/version"), "v1");
+  });
+
+  test("a service that was stopped only for the while comes back when it is recovered", async (t) => {
+    const { target, settings, release, ask } = await house(t);
+    await target.deploy(await release("v1"), quiet);
+    await target.stop(settings, { forGood: false });
+    await assert.rejects(ask("/version"), /ECONNREFUSED/);
+    assert.equal((await target.recover(settings, quiet)).serving, "v1");
+    assert.equal(await ask("/version"), "v1");
+  });
+
+  test("going back by itself leaves down what its owner stopped meanwhile", async (t) => {
+    const { target, settings, release, ask, runs } = await house(t, { confirmations: 1 });
+    for (const version of ["v1", "v2"]) await target.deploy(await release(version), quiet);
+    await target.stop(settings, { forGood: true });
+    const back = { settings, toVersion: "v1", because: "v2 was sick" };
+    assert.equal((await target.rollback({ ...back, unlessStopped: true }, quiet)).serving, null);
+    assert.deepEqual(await runs(), []);
+    assert.equal((await target.rollback(back, quiet)).serving, "v1", "on the owner's own word it does");
     assert.equal(await ask("/version"), "v1");
   });
 
@@ -239,7 +262,7 @@ describe("the process target", { concurrency: 4 }, () => {
     await target.deploy(await release("v1", { "src/main.js": code }), quiet);
     const [run] = await runs();
     assert.equal((await findMarked("STEWARD_RUN", run ?? "")).length, 2);
-    await target.stop(settings);
+    await target.stop(settings, { forGood: true });
     assert.deepEqual(await findMarked("STEWARD_RUN", run ?? ""), []);
   });
 });

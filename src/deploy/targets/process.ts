@@ -98,12 +98,14 @@ export function processTarget({
       });
     },
 
-    async rollback({ settings, toVersion, because }, progress) {
+    async rollback({ settings, toVersion, because, unlessStopped = false }, progress) {
       const tools = toolsFor(settings, progress);
       const { folder } = tools;
+      const startedAt = performance.now();
       return whileAlone(folder, "rollback", async () => {
         await settleUnless(tools, "rollback", toVersion);
         const record = await released(tools);
+        if (unlessStopped && record.stopped) return staysDown(settings, startedAt);
         const unfinished = await readChange(folder);
         const version = toVersion ?? unfinished?.version ?? (await previousRelease(folder));
         if (version === null) {
@@ -119,8 +121,10 @@ export function processTarget({
 
     async restart(settings, progress) {
       const tools = toolsFor(settings, progress);
+      const startedAt = performance.now();
       return whileAlone(tools.folder, "restart", async () => {
         await settleUnless(tools, "restart");
+        if ((await released(tools)).stopped) return staysDown(settings, startedAt);
         return bringUp(tools, "restart");
       });
     },
@@ -134,7 +138,7 @@ export function processTarget({
         const record = await readRecord(folder);
         const nothing = (reason: string, serving: string | null) => unchanged(settings, { reason, serving, startedAt });
         if (record === null) return nothing(`${settings.service} was never released`, null);
-        if (record.stopped) return nothing(`${settings.service} was stopped on purpose`, null);
+        if (record.stopped && !record.comesBack) return staysDown(settings, startedAt);
         await pointCurrent(folder, record.current);
         const release = await livingRun(folder, record.run);
         if (release === null) return bringUp(tools, "recover");
@@ -168,7 +172,7 @@ export function processTarget({
       return logTail(join(serviceFolder(root, service).logs, `${checkVersion(version)}.log`), Object.values(secrets));
     },
 
-    async stop(settings) {
+    async stop(settings, { forGood }) {
       const tools = toolsFor(settings, () => {});
       const {
         folder,
@@ -176,7 +180,7 @@ export function processTarget({
       } = tools;
       await whileAlone(folder, "stop", async () => {
         const change = await readChange(folder);
-        await markStopped(folder);
+        await markStopped(folder, { forGood });
         await endFront(folder.front);
         if (change !== null) await undoChange(tools, change);
         await Promise.all((await readRunning(folder)).map((release) => endRelease(folder, release, { graceMs })));
@@ -209,6 +213,11 @@ function unchanged(
 ): DeployResult {
   const url = serving === null ? null : publicUrl(settings);
   return { ok: true, serving, before: serving, reason, logTail: [], url, seconds: secondsSince(startedAt) };
+}
+
+/** Its owner's word, which may have come while this was decided. */
+function staysDown(settings: ServiceSettings, startedAt: number): DeployResult {
+  return unchanged(settings, { reason: `${settings.service} was stopped on purpose`, serving: null, startedAt });
 }
 
 async function released({ folder }: ChangeTools) {

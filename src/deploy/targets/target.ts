@@ -67,14 +67,25 @@ export type DeployTarget = {
   deploy(input: DeployInput, progress: Progress): Promise<DeployResult>;
   /** To `toVersion`, or to the newest good version before the current one. */
   rollback(
-    input: { settings: ServiceSettings; toVersion?: string | undefined; because: string },
+    input: {
+      settings: ServiceSettings;
+      toVersion?: string | undefined;
+      because: string;
+      /** What its owner stopped meanwhile stays down. */
+      unlessStopped?: boolean;
+    },
     progress: Progress,
   ): Promise<DeployResult>;
+  /** What was stopped stays down: then nothing serves, and that is well. */
   restart(settings: ServiceSettings, progress: Progress): Promise<DeployResult>;
-  /** After a restart of the machine or of Steward: finishes or undoes what was broken off, and brings back what is down. */
+  /**
+   * After a restart of the machine or of Steward: finishes or undoes what was broken off, and brings back what is down
+   * and what was stopped until then. What was stopped for good stays down.
+   */
   recover(settings: ServiceSettings, progress: Progress): Promise<DeployResult>;
   status(settings: ServiceSettings): Promise<TargetStatus>;
-  stop(settings: ServiceSettings): Promise<void>;
+  /** Until it is recovered; `forGood`: until it is deployed again, or its owner rolls it back. */
+  stop(settings: ServiceSettings, how: { forGood: boolean }): Promise<void>;
   /** What this version wrote last, secrets taken out; empty where that is not kept. */
   lastLines(settings: ServiceSettings, version: string): Promise<string[]>;
 };
