@@ -2,6 +2,7 @@ import { down } from "#main.ts";
 import { createLog } from "#system/log.ts";
 import type { Common } from "./command.ts";
 import { settingsFor } from "./connect.ts";
+import { exitCode } from "./exit-code.ts";
 import { answer } from "./talk.ts";
 
 export async function endHouse(options: Common & { services?: true }): Promise<void> {
@@ -9,12 +10,14 @@ export async function endHouse(options: Common & { services?: true }): Promise<v
     services: options.services === true,
     log: createLog({ level: "error" }),
   });
-  const { processes, runs, services, left } = ended;
+  const { processes, runs, services, left, failed } = ended;
   const parts = [
     `Down: ${processes} of Steward's processes and ${runs} runs ended`,
     ...(services.length > 0 ? [`services ended: ${services.join(", ")}`] : []),
   ];
   const goesOn =
     left.length > 0 ? ` Still serving: ${left.join(", ")}; \`steward down --services\` ends them too.` : "";
-  answer(options.json, ended, `${parts.join("; ")}.${goesOn}`);
+  const despite = failed.map(({ service, reason }) => `\n${service} could not be ended: ${reason}`).join("");
+  answer(options.json, ended, `${parts.join("; ")}.${goesOn}${despite}`);
+  if (failed.length > 0) process.exitCode = exitCode.failed;
 }

@@ -6,12 +6,20 @@ import { stopEmbedded } from "#db/embedded/stop-embedded.ts";
 import { report } from "#dispatch/report.ts";
 import { append } from "#ledger/append.ts";
 import type { Settings } from "#config.ts";
+import { messageOf } from "#system/failure.ts";
 import { bootId, isAlive } from "#system/processes.ts";
 import type { Log } from "#system/log.ts";
 import { openHouse, type House } from "./open-house.ts";
 import { stopProduction } from "./stop-production.ts";
 
-export type Ended = { processes: number; runs: number; services: string[]; left: string[] };
+export type Ended = {
+  processes: number;
+  runs: number;
+  services: string[];
+  left: string[];
+  /** Services that should have ended and did not. */
+  failed: { service: string; reason: string }[];
+};
 
 /** How long a Steward process may take to finish what it has begun before it is killed. */
 const PATIENCE_MS = 15_000;
@@ -25,7 +33,7 @@ export async function endEverything(
   { services, log }: { services: boolean; log?: Log },
 ): Promise<Ended> {
   const house = await openHouse(settings, { kind: "command", ...(log && { log }) });
-  const ended: Ended = { processes: 0, runs: 0, services: [], left: [] };
+  const ended: Ended = { processes: 0, runs: 0, services: [], left: [], failed: [] };
   try {
     ended.processes = await endProcesses(house);
     ended.runs = await endRuns(house);
@@ -35,8 +43,13 @@ export async function endEverything(
         ended.left.push(service);
         continue;
       }
-      await stopProduction(house, service, "steward down --services", { forGood: false });
-      ended.services.push(service);
+      try {
+        await stopProduction(house, service, "steward down --services", { forGood: false });
+        ended.services.push(service);
+      } catch (error) {
+        // The others are to end all the same.
+        ended.failed.push({ service, reason: messageOf(error) });
+      }
     }
   } finally {
     await house.close();
@@ -64,8 +77,8 @@ async function endProcesses({ database, tenantId, hostId, processId }: House): P
 
 async function endRuns({ database, tenantId, hostId, settings, clock }: House): Promise<number> {
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
-    sql<{ id: string; ticket_id: string; fence: number; agent: string }>`
-      select r.id, r.ticket_id, r.fence, a.name as agent from run r join agent a on a.id = r.agent_id where r.host_id = ${hostId} and r.state <> 'ended'`.execute(
+    sql<{ id: string; item_id: string; ticket_id: string; fence: number; agent: string }>`
+      select r.id, r.item_id, r.ticket_id, r.fence, a.name as agent from run r join agent a on a.id = r.agent_id where r.host_id = ${hostId} and r.state <> 'ended'`.execute(
       tx,
     ),
   );
@@ -89,10 +102,10 @@ async function endRuns({ database, tenantId, hostId, settings, clock }: House): 
       append(
         tx,
         { actor: "owner", at: clock.now() },
-        ...rows.map(({ ticket_id, id }) => ({
+        ...rows.map(({ ticket_id, item_id }) => ({
           type: "ticket.stop_asked" as const,
           subject: ticket_id,
-          item: id,
+          item: item_id,
           reason: "steward down",
         })),
       ),
