@@ -88,6 +88,8 @@ type ItemTable = {
   patience_from: Generated<Date>;
   /** When its folder was last looked at: what a run did later may only show at the next look. */
   looked_at: Optional<Date | null>;
+  /** What its files, the rules and the tables said at that look: while they say the same, there is nothing to see. */
+  stamp: Optional<string | null>;
   /** Hash of the content seen last, and of the content that Steward itself applied last. */
   content_hash: Optional<string | null>;
   applied_hash: Optional<string | null>;

@@ -57,6 +57,7 @@ create table item (
   version int not null default 0,
   patience_from timestamptz not null default now(),
   looked_at timestamptz,
+  stamp text,
   content_hash text,
   applied_hash text,
   control jsonb,
