@@ -36,7 +36,8 @@ export function spawnedWorker(tools: Tools, runs: ActiveRuns, agent: SpawnedAgen
     leaseKind: "runner",
     slots: agent.slots,
     free: () => agent.slots - runs.count(agentId),
-    cost: () => (agent.costNano > 0 ? { nano_usd: agent.costNano } : {}),
+    // Of money and tokens at least one: what it will really use is not known, and a budget that is used up has no room.
+    cost: () => ({ nano_usd: Math.max(1, agent.costNano), seconds: agent.totalSeconds, tokens: 1 }),
     begin: (claimed) =>
       runs.begin({ runId: claimed.runId, agentId, kind: "runner" }, (signal) =>
         workSpawned(tools, agent.driver, claimed, signal),

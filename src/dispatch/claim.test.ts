@@ -373,3 +373,77 @@ test("what happened is sealed without a gap, and a changed row is named", async 
     /permission denied/,
   );
 });
+
+test("tickets whose budget is used up do not keep the places from others", async () => {
+  const h = await house();
+  const poor = await makeItem(h, { client: "poor" });
+  await within(h, (tx) =>
+    tx
+      .insertInto("budget")
+      .values([
+        {
+          id: uuidv7(),
+          tenant_id: h.tenantId,
+          scope: "client",
+          scope_id: "poor",
+          unit: "runs",
+          period: "day",
+          limit_amount: 0,
+        },
+        {
+          id: uuidv7(),
+          tenant_id: h.tenantId,
+          scope: "item",
+          scope_id: h.itemId,
+          unit: "tokens",
+          period: "day",
+          limit_amount: 0,
+        },
+      ])
+      .execute(),
+  );
+  for (let i = 0; i < 3; i++) await makeTicket({ ...h, itemId: poor }, { priority: 90 });
+  // These have room for themselves, but not for what the agent costs beside: they are seen only when it is chosen.
+  for (let i = 0; i < 3; i++) await makeTicket(h, { priority: 80 });
+  const fits = await makeTicket({ ...h, itemId: await makeItem(h) });
+  const costly = candidate(h.agentId, { free: 2, cost: () => ({ tokens: 1 }) });
+  assert.deepEqual(
+    (await take(h, { candidates: [costly] })).map(({ id }) => id),
+    [fits],
+  );
+});
+
+test("a budget of wall time cuts a run short, and one that is used up starts none", async () => {
+  const h = await house();
+  await within(h, (tx) =>
+    tx
+      .insertInto("budget")
+      .values({
+        id: uuidv7(),
+        tenant_id: h.tenantId,
+        scope: "line",
+        scope_id: "service",
+        unit: "seconds",
+        period: "ever",
+        limit_amount: 5_000,
+      })
+      .execute(),
+  );
+  for (let i = 0; i < 3; i++) await makeTicket(h);
+  const long = candidate(h.agentId, { cost: () => ({ seconds: 3_600 }) });
+  const runs = await take(h, { candidates: [long] });
+  assert.deepEqual(
+    runs.map(({ maxSeconds }) => maxSeconds),
+    [3_600, 1_400],
+  );
+  await within(h, (tx) =>
+    report(
+      tx,
+      new Date(Date.now() + 60_000),
+      runs.map((one) => ({ ticketId: one.id, runId: one.runId, fence: one.fence, agent: "t", outcome: "done" })),
+    ),
+  );
+  const budget = await within(h, (tx) => tx.selectFrom("budget").selectAll().executeTakeFirstOrThrow());
+  assert.equal(budget.reserved, 0);
+  assert.ok(budget.spent >= 120 && budget.spent < 130, `two minutes were spent, not ${budget.spent}`);
+});

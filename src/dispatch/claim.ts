@@ -15,7 +15,9 @@ import {
   type Hold,
   holdsWritten,
   rollOver,
+  ticketIsOverBudget,
   tooSmall,
+  withinSeconds,
 } from "#policy/budgets.ts";
 import { enteringDoor } from "#policy/door.ts";
 import { quietAgents, ticketIsQuiet } from "#policy/quiet-hours.ts";
@@ -53,7 +55,14 @@ export type Claimable = {
   client: string | null;
 };
 
-export type Claimed = Claimable & { tenantId: string; runId: string; agentId: string; agentName: string; why: string };
+export type Claimed = Claimable & {
+  tenantId: string;
+  runId: string;
+  agentId: string;
+  agentName: string /** What a budget of wall time has left for this run, in seconds; null: no such budget. */;
+  maxSeconds: number | null;
+  why: string;
+};
 
 /** Orders the agents that could take a ticket, best first, and says why. Handed in: a door knows no agents. */
 export type Rank = (ticket: Claimable, candidates: Candidate[]) => { agentId: string; why: string }[];
@@ -88,10 +97,8 @@ async function claimInside(tx: Tx, request: ClaimRequest): Promise<Claimed[]> {
   const roomy = await withRoom(tx, request.candidates);
   const places = roomy.reduce((sum, { free }) => sum + free, 0);
   if (places === 0) return [];
-  const { tickets, candidates, budgets } = await look(tx, request.capability, roomy, Math.min(places, request.limit ?? places)); // prettier-ignore
-  const given = giveOut(tickets, candidates, budgets, request.rank);
-  if (given.length > 0) await write(tx, given, request);
-  return given.map(({ ticket, runId, agent, why }) => ({
+  const given = await fillPlaces(tx, request, roomy, Math.min(places, request.limit ?? places));
+  return given.map(({ ticket, runId, agent, maxSeconds, why }) => ({
     ...ticket,
     attempt: ticket.attempt + 1,
     fence: ticket.fence + 1,
@@ -99,8 +106,32 @@ async function claimInside(tx: Tx, request: ClaimRequest): Promise<Claimed[]> {
     runId,
     agentId: agent.agentId,
     agentName: agent.name,
+    maxSeconds,
     why,
   }));
+}
+
+/** A ticket that no free agent's budget can hold must not keep the place from the next one: so many more looks. */
+const MORE_LOOKS = 4;
+
+async function fillPlaces(tx: Tx, request: ClaimRequest, candidates: Candidate[], places: number): Promise<Given[]> {
+  const all: Given[] = [];
+  const passed: string[] = [];
+  let free = candidates;
+  for (let looks = 0; looks <= MORE_LOOKS; looks++) {
+    const wanted = places - all.length;
+    const { tickets, candidates: open, budgets } = await look(tx, request.capability, free, wanted, passed);
+    const given = giveOut(tickets, open, budgets, request.rank);
+    if (given.length > 0) await write(tx, given, request);
+    all.push(...given);
+    if (tickets.length < wanted || given.length === tickets.length) break;
+    passed.push(...tickets.map(({ id }) => id));
+    free = open.map((one) => ({
+      ...one,
+      free: one.free - given.filter(({ agent }) => agent.agentId === one.agentId).length,
+    }));
+  }
+  return all;
 }
 
 /** Leaves out agents that are full. A shared agent's row is locked while its runs are counted. */
@@ -132,7 +163,13 @@ type Look = { tickets: Claimable[]; candidates: Candidate[]; budgets: HeldBudget
  * limit is written out for the same reason. Budget rows that another claim holds are waited for here, and come back as
  * that one left them.
  */
-async function look(tx: Tx, capability: string, candidates: Candidate[], limit: number): Promise<Look> {
+async function look(
+  tx: Tx,
+  capability: string,
+  candidates: Candidate[],
+  limit: number,
+  passed: string[],
+): Promise<Look> {
   const agents = candidates.map(({ agentId }) => agentId);
   const { rows } = await sql<
     Claimable & { open: string[] | null; budgets: FoundBudget[] | null }
@@ -146,12 +183,13 @@ async function look(tx: Tx, capability: string, candidates: Candidate[], limit: 
         t.max_attempts, t.fence, t.estimate_nano, t.refused_by, i.client, t.priority, t.ready_at
       from ticket t join item i on i.id = t.item_id
       where t.capability = ${capability} and t.state = 'ready' and t.ready_at <= now() and t.tenant_id = tenant_now()
-        and (t.deadline_at is null or t.deadline_at > now())
+        and (t.deadline_at is null or t.deadline_at > now()) and t.id <> all(${passed}::uuid[])
         and not (t.refused_by @> (select coalesce(array_agg(id), '{}') from open))
         and (t.approval_id is null or (select a.state from approval a where a.id = t.approval_id) = 'approved')
         and (select 1 from blocker b join ticket other on other.id = b.blocked_by where b.ticket_id = t.id and other.state <> 'done' limit 1) is null
         and ${ticketIsStopped} is false
         and ${ticketIsQuiet} is false
+        and ${ticketIsOverBudget} is false
       order by t.priority desc, t.ready_at, t.id
       limit ${sql.lit(limit)} for update of t skip locked
     ), held as materialized (
@@ -186,7 +224,14 @@ function fromJson(budget: FoundBudget): FoundBudget {
   return { ...budget, period_start: new Date(budget.period_start), now_start: new Date(budget.now_start) };
 }
 
-type Given = { ticket: Claimable; runId: string; agent: Candidate; why: string; holds: Hold[] };
+type Given = {
+  ticket: Claimable;
+  runId: string;
+  agent: Candidate;
+  maxSeconds: number | null;
+  why: string;
+  holds: Hold[];
+};
 
 /** In the tickets' order: the best agent that has a free place, has not refused it, and whose budgets can hold it. */
 function giveOut(tickets: Claimable[], candidates: Candidate[], budgets: HeldBudget[], rank: Rank): Given[] {
@@ -197,26 +242,35 @@ function giveOut(tickets: Claimable[], candidates: Candidate[], budgets: HeldBud
     for (const { agentId, why } of rank(ticket, able)) {
       const agent = able.find((one) => one.agentId === agentId)!;
       const runId = uuidv7();
-      const holds = reserve(budgets, ticket, agent, runId);
-      if (!holds) continue;
+      const reserved = reserve(budgets, ticket, agent, runId);
+      if (!reserved) continue;
       free.set(agentId, free.get(agentId)! - 1);
-      given.push({ ticket, runId, agent, why, holds });
+      given.push({ ticket, runId, agent, why, ...reserved });
       break;
     }
   }
   return given;
 }
 
-function reserve(budgets: HeldBudget[], ticket: Claimable, agent: Candidate, runId: string): Hold[] | undefined {
-  if (budgets.length === 0) return [];
+function reserve(
+  budgets: HeldBudget[],
+  ticket: Claimable,
+  agent: Candidate,
+  runId: string,
+): { holds: Hold[]; maxSeconds: number | null } | undefined {
+  if (budgets.length === 0) return { holds: [], maxSeconds: null };
   const over = budgetsOver(budgets, {
     line: ticket.line,
     itemId: ticket.item_id,
     client: ticket.client,
     agentId: agent.agentId,
   });
-  const cost: Cost = { runs: 1, nano_usd: ticket.estimate_nano, ...agent.cost?.(ticket) };
-  return tooSmall(over, cost) ? undefined : hold(over, runId, cost);
+  const cost = withinSeconds(over, { runs: 1, nano_usd: ticket.estimate_nano, ...agent.cost?.(ticket) });
+  if (!cost || tooSmall(over, cost)) return undefined;
+  return {
+    holds: hold(over, runId, cost),
+    maxSeconds: over.some(({ unit }) => unit === "seconds") ? (cost.seconds ?? null) : null,
+  };
 }
 
 async function write(tx: Tx, given: Given[], { hostId, processId, now }: ClaimRequest): Promise<void> {

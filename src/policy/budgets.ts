@@ -76,6 +76,32 @@ export function budgetsOver(budgets: HeldBudget[], spender: Spender): HeldBudget
   });
 }
 
+/**
+ * True for a ticket `t` of item `i` that some budget of its scopes has no room for, whoever would do it: such a ticket
+ * must not stand in the way of others. What an agent costs beside is asked where the agent is chosen.
+ */
+export const ticketIsOverBudget: RawBuilder<boolean> = sql<boolean>`exists (
+  select 1 from budget b where (b.period = 'ever' or date_trunc(b.period, now()) <= b.period_start)
+    and ((b.unit = 'runs' and b.spent + b.reserved + 1 > b.limit_amount)
+      or (b.unit = 'nano_usd' and t.estimate_nano > 0 and b.spent + b.reserved + t.estimate_nano > b.limit_amount))
+    and (b.scope = 'everything'
+      or (b.scope = 'line' and b.scope_id = t.line)
+      or (b.scope = 'item' and b.scope_id = t.item_id::text)
+      or (b.scope = 'client' and b.scope_id = i.client)))`;
+
+/**
+ * Cuts the wall time in a cost down to what these budgets still have: a run may be short, it need not wait for a day with
+ * room for the longest one. Undefined if less than a second is left.
+ */
+export function withinSeconds(budgets: HeldBudget[], cost: Cost): Cost | undefined {
+  const left = budgets
+    .filter(({ unit }) => unit === "seconds")
+    .map((one) => one.limit_amount - one.spent - one.reserved);
+  if (cost.seconds === undefined || left.length === 0) return cost;
+  const seconds = Math.floor(Math.min(cost.seconds, ...left));
+  return seconds < 1 ? undefined : { ...cost, seconds };
+}
+
 /** The first of these budgets that the cost does not fit in. A cost of zero always fits. */
 export function tooSmall(budgets: HeldBudget[], cost: Cost): HeldBudget | undefined {
   return budgets.find((budget) => {

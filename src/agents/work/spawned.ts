@@ -102,8 +102,11 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     home,
     ...(tools.lease.kind === "embedded" ? { lastOneOutScript } : {}),
   });
+  // A budget of wall time that has less left than the agent may take cuts it short.
+  const totalMs = Math.min(spec.clocks.totalMs, (claimed.maxSeconds ?? Infinity) * 1000);
   await prepareRun(folder.folder, {
     ...spec,
+    clocks: { ...spec.clocks, totalMs },
     env: { ...spec.env, ...(await tools.runEnvironment(claimed)), STEWARD_REPORT_FILE: folder.report },
   });
   failpoint("run.workplace_ready");
