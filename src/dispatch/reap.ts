@@ -10,12 +10,18 @@ type Expired = { id: string; tenant_id: string; run_id: string; fence: number; l
 /**
  * Takes up tickets whose lease ran out: their run is lost, they are ready again. A database that was away could not
  * be renewed with, so after its start nothing is reaped before one lease of that kind and a second have passed.
- * Spawned runs of this host are looked after by their pids, much sooner; see agents/.
+ * Spawned runs of this host are looked after by their pids, much sooner; see agents/. So is `processId`'s own work: it
+ * knows what it works on, and after a time without the database it may ask here before it could renew.
  */
-export async function reapExpired(engine: Db, app: Db, at: Date): Promise<number> {
+export async function reapExpired(
+  engine: Db,
+  app: Db,
+  at: Date,
+  { processId }: { processId?: string } = {},
+): Promise<number> {
   const { rows } = await sql<Expired>`
     select id, tenant_id, run_id, fence, lease_kind from ticket
-    where state = 'claimed' and lease_until < now()
+    where state = 'claimed' and lease_until < now() and (lease_kind <> 'process' or process_id is distinct from ${processId ?? null})
       and now() > pg_postmaster_start_time() + make_interval(secs => 1 + case lease_kind
         when 'process' then ${LEASE_SECONDS.process}::int when 'runner' then ${LEASE_SECONDS.runner}::int else ${LEASE_SECONDS.session}::int end)
     order by tenant_id limit 500`.execute(engine);

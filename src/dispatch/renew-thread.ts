@@ -11,11 +11,14 @@ export type RenewData = { connection: pg.ClientConfig; tenantId: string; process
 
 const { connection, tenantId, processId } = workerData as RenewData;
 
-/** One statement, so that it is one round trip; row-level security needs the tenant of the same transaction. */
+/**
+ * One statement, so that it is one round trip; row-level security needs the tenant of the same transaction. A lease that
+ * ran out while the database was away, and that nobody has reaped since, is still this process's, and it lives.
+ */
 const RENEW = `
   with renewed as (
     update ticket set lease_until = now() + interval '${LEASE_SECONDS.process} seconds'
-    where process_id = $1 and state = 'claimed' and lease_kind = 'process' and lease_until > now() returning 1)
+    where process_id = $1 and state = 'claimed' and lease_kind = 'process' returning 1)
   update process set seen_at = now() where id = $1 and (select count(*) from renewed) >= 0`;
 
 let client: pg.Client | undefined;
