@@ -12,6 +12,7 @@ export type ActiveRuns = {
     work: (signal: AbortSignal) => Promise<void>,
   ): void;
   count(agentId: string): number;
+  has(runId: string): boolean;
   /** Aborts those that a switch or a cancel stops; runners would hear of it within a second, this is quicker. */
   stopWhatIsStopped(): Promise<void>;
   /** Ends this process's own (built-in) work; runners live on. */
@@ -34,6 +35,7 @@ export function activeRuns(database: Database, tenantId: string): ActiveRuns {
       active.set(runId, { controller, kind, done });
     },
     count: (agentId) => perAgent.get(agentId) ?? 0,
+    has: (runId) => active.has(runId),
     async stopWhatIsStopped() {
       if (active.size === 0) return;
       const stopped = await inTenant(database.app, tenantId, async (tx) => {

@@ -7,6 +7,7 @@ import { adoptRuns } from "#agents/work/adopt-runs.ts";
 import { sweepEndedRuns } from "#agents/work/sweep-ended-runs.ts";
 import { rulesFileName, type RulesFile } from "#config.ts";
 import { inTenant } from "#db/db.ts";
+import { outlastDatabase } from "#db/outlast.ts";
 import type { DeployTools } from "#deploy/deploy-tools.ts";
 import type { ChangeLimits } from "#deploy/production.ts";
 import { productionStatus } from "#deploy/production-status.ts";
@@ -109,14 +110,19 @@ async function start(
   const hire = async () => {
     workers = await hireCrew(house, { tools, deploy, runs, rules: inForce.current() });
   };
-  await hire();
+  // A start outlasts a database that is killed meanwhile: each of its steps may be taken twice.
+  const outlast = <T>(work: () => Promise<T>) => outlastDatabase(database, work);
+  await outlast(hire);
 
   // Live runners are adopted before anything is reaped: a restart loses no running work.
-  const adopt = () =>
-    adoptRuns(tools, (work, go) => runs.begin({ runId: work.runId, kind: "runner" }, async (signal) => {
-      await go(signal);
-      loop.ring();
-    })); // prettier-ignore
+  const adopt = adoptRuns(tools, {
+    follows: (runId) => runs.has(runId),
+    follow: (work, go) =>
+      runs.begin({ runId: work.runId, kind: "runner" }, async (signal) => {
+        await go(signal);
+        loop.ring();
+      }),
+  });
   const loop = startClaimLoop({
     database,
     hostId,
@@ -128,8 +134,8 @@ async function start(
     paused: true,
   });
   undo.push(() => loop.stop());
-  await adopt();
-  await sweepEndedRuns(tools);
+  await outlast(adopt);
+  await outlast(() => sweepEndedRuns(tools));
   const renewal = renewLeases(database, tenantId, processId);
   undo.push(() => renewal.stop());
   const sealer = startSealer(database.engine, { headsFile: ledgerHeadsFile(settings.home), log });
@@ -141,10 +147,12 @@ async function start(
   undo.push(() => supervisor.stop());
   const heard = (channel: string) =>
     channel === "steward_stop" ? void runs.stopWhatIsStopped().catch(() => {}) : loop.ring();
-  const listener = await database.listen(["steward_ready", "steward_stop"], {
-    onNotify: heard,
-    onReconnect: () => heard("steward_ready"),
-  });
+  const listener = await outlast(() =>
+    database.listen(["steward_ready", "steward_stop"], {
+      onNotify: heard,
+      onReconnect: () => heard("steward_ready"),
+    }),
+  );
   undo.push(() => listener.close());
   loop.ring();
 
@@ -154,7 +162,7 @@ async function start(
     ticks += 1;
     await adopt();
     await runs.stopWhatIsStopped();
-    if ((await reapExpired(database.engine, database.app, clock.now())) > 0) loop.ring();
+    if ((await reapExpired(database.engine, database.app, clock.now(), { processId })) > 0) loop.ring();
     if (ticks % 5 === 1) {
       await reread();
       records = await inTenant(database.app, tenantId, trackRecords);
