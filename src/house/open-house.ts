@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readRules, rulesFileName, type RulesFile, type Settings } from "#config.ts";
 import { startEmbedded, type Embedded } from "#db/embedded/start-embedded.ts";
+import { outlastDatabase } from "#db/outlast.ts";
 import { openDatabase, type Database } from "#db/open.ts";
 import { keptId, leaveProcess, registerProcess, type Presence } from "#dispatch/register-process.ts";
 import { systemClock, type Clock } from "#system/clock.ts";
@@ -24,6 +25,9 @@ export type House = Presence & {
 };
 
 export const ledgerHeadsFile = (home: string): string => join(home, "ledger-heads.jsonl");
+
+/** A database that was killed a moment ago is back within this time; one that is not must not keep whoever leaves. */
+const COMES_BACK_MS = 5_000;
 
 /** Opens the database and makes this process known in it. */
 export async function openHouse(
@@ -52,14 +56,16 @@ export async function openHouse(
     const database = await openDatabase({ adminUrl, log });
     const tenantId = await keptId(join(workspace, ".steward", "workspace.json"));
     await refuseForeignHome(settings, tenantId);
-    const presence = await registerProcess(database, {
-      tenantId,
-      tenantName: workspace,
-      home,
-      kind,
-      version,
-      at: clock.now(),
-    });
+    const presence = await outlastDatabase(database, () =>
+      registerProcess(database, {
+        tenantId,
+        tenantName: workspace,
+        home,
+        kind,
+        version,
+        at: clock.now(),
+      }),
+    );
     await writeFileAtomic(join(home, "lease-connection.json"), JSON.stringify(database.connection), { mode: 0o600 });
     let closing: Promise<void> | undefined;
     return {
@@ -74,9 +80,10 @@ export async function openHouse(
       rules: () => rules,
       close: (reason = "ended") =>
         (closing ??= (async () => {
-          await leaveProcess(database, presence, { at: clock.now(), reason, kind }).catch((error: unknown) =>
-            log.warn({ err: error }, "the end of this process could not be recorded"),
-          );
+          const leave = () => leaveProcess(database, presence, { at: clock.now(), reason, kind });
+          await leave()
+            .catch(() => database.wait({ timeoutMs: COMES_BACK_MS }).then(leave))
+            .catch((error: unknown) => log.warn({ err: error }, "the end of this process could not be recorded"));
           await database.close();
           await embedded?.leave();
         })()),

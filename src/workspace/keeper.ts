@@ -165,7 +165,7 @@ export function keepWorkspace(
       if (!all && stamps.get(name) === (await stampOf(open.read(name)))) continue;
       await inTurn(name, () => outlastDatabase(tools.database, () => lookOnce(name, () => open)));
     }
-    for (const name of await namesKept()) if (!open.names.includes(name)) await inTurn(name, () => markGone(name));
+    for (const name of await outlastDatabase(tools.database, namesKept)) if (!open.names.includes(name)) await inTurn(name, () => markGone(name));
   }
 
   async function namesKept(): Promise<string[]> {
