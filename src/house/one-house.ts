@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Settings } from "#config.ts";
+import { tryLock } from "#db/embedded/lock.ts";
 import { Failure } from "#system/failure.ts";
 import { writeFileAtomic } from "#system/files.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "#system/processes.ts";
@@ -21,12 +22,21 @@ export async function keepAlone({ workspace, home }: Settings): Promise<{ leave(
       `Another Steward (process ${other.pid}) keeps this workspace, from ${other.home}. End it with \`steward down\` as the user who started it.`,
     );
   }
+  // The file is written and read; the lock is taken, so that of two in the same moment one is refused.
+  await mkdir(dirname(path), { recursive: true });
+  const held = await tryLock(join(dirname(path), "house.lock"));
+  if (!held)
+    throw new Failure(
+      "conflict",
+      `Steward is already starting on this workspace, or just ending: ask \`steward status\`.`,
+    );
   const us = { ...ownIdentity(), home };
   await writeFileAtomic(path, `${JSON.stringify(us, null, 2)}\n`);
   return {
     async leave() {
       const now = await readJson<Keeper>(path);
       if (now?.pid === us.pid && now.startTime === us.startTime) await rm(path, { force: true });
+      await held.release();
     },
   };
 }

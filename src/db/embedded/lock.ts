@@ -2,7 +2,7 @@ import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive, ownIdentity, type ProcessIdentity } from "#system/processes.ts";
-import { hasErrorCode } from "#system/failure.ts";
+import { Failure, hasErrorCode } from "#system/failure.ts";
 import { cannotRun } from "./failures.ts";
 
 /**
@@ -16,6 +16,16 @@ export async function withLock<T>(file: string, work: () => Promise<T>, { waitMs
     return await work();
   } finally {
     await release();
+  }
+}
+
+/** Takes the lock if no living process holds it, until it is released or this process ends. Null if one does. */
+export async function tryLock(file: string): Promise<{ release: () => Promise<void> } | null> {
+  try {
+    return { release: await acquire(file, 0) };
+  } catch (error) {
+    if (error instanceof Failure) return null;
+    throw error;
   }
 }
 
