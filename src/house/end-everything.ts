@@ -113,11 +113,12 @@ async function endRuns({ database, tenantId, hostId, settings, clock }: House): 
   return rows.length;
 }
 
+/** Those in the middle of a deploy as well: who made it may have been killed. */
 async function liveServices({ database, tenantId, hostId }: House): Promise<string[]> {
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
     sql<{
       key: string;
-    }>`select i.key from deployment d join item i on i.id = d.item_id where d.host_id = ${hostId} and d.state = 'live' order by i.key`.execute(
+    }>`select i.key from deployment d join item i on i.id = d.item_id where d.host_id = ${hostId} and d.state in ('live', 'deploying') group by i.key order by i.key`.execute(
       tx,
     ),
   );

@@ -14,7 +14,7 @@ type Serving = { id: string; item_id: string; version: string; target: string; s
 /**
  * Ends a service's live release and its front, through door 3; by the target that released it, whatever steward.yaml
  * says now, and whatever is stopped: it only ends something. For good: it stays down until it is deployed again.
- * Otherwise (`down --services`) it comes back with the next `steward up`.
+ * Otherwise (`down --services`) it comes back with the next `steward up`, and so does a deploy that was broken off.
  */
 export async function stopProduction(
   house: House,
@@ -27,9 +27,8 @@ export async function stopProduction(
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
     sql<Serving>`
       select d.id, d.item_id, d.version, d.target, d.state from deployment d join item i on i.id = d.item_id
-      where i.line = 'service' and i.key = ${service} and d.state in ('live', 'stopped') order by d.started_at desc limit 1`.execute(
-      tx,
-    ),
+      where i.line = 'service' and i.key = ${service} and (d.state in ('live', 'stopped') or (d.state = 'deploying' and not ${forGood}))
+      order by d.state = 'live' desc, d.started_at desc limit 1`.execute(tx),
   );
   const live = rows[0];
   const declared = live && tools.servedBy(service, live.target);
