@@ -5,6 +5,7 @@ import type { Claimed } from "#dispatch/claim.ts";
 import { report } from "#dispatch/report.ts";
 import type { BuiltinAgent } from "#dispatch/worker.ts";
 import { act, type Adapter } from "#effects/act.ts";
+import { endEffect } from "#effects/end-abandoned.ts";
 import { append } from "#ledger/append.ts";
 import { contentHash } from "#proof/content-hash.ts";
 import { Failure, messageOf } from "#system/failure.ts";
@@ -110,12 +111,29 @@ async function begin(
     const { rows: count } = await sql<{
       n: number;
     }>`select count(*)::int as n from deployment where item_id = ${item.id}`.execute(tx);
+    await giveUpOlder(tx, item, clock.now());
     const deployment = { id: uuidv7(), version: `v${(count[0]?.n ?? 0) + 1}` };
     await tx.insertInto("deployment").values({
       ...deployment, tenant_id: tenantId, item_id: item.id, host_id: hostId, target, round: item.round, content_hash: item.content_hash!, state: "deploying", started_at: clock.now(),
     }).execute(); // prettier-ignore
     return deployment;
   });
+}
+
+/** A deploy that was broken off, and whose content is not wanted any more: nobody will go on with it. */
+async function giveUpOlder(tx: Tx, item: ProductionItem, at: Date): Promise<void> {
+  const reason = "given up for newer content";
+  const { rows } = await sql<{ id: string; version: string }>`
+    update deployment set state = 'failed', ended_at = ${at}, detail = ${JSON.stringify({ reason })}
+    where item_id = ${item.id} and state = 'deploying' returning id, version`.execute(tx);
+  for (const { id, version } of rows) {
+    await endEffect(tx, { actor: "steward", at }, { key: `deploy ${id}`, reason });
+    await append(
+      tx,
+      { actor: "steward", at },
+      { type: "service.deploy_failed", subject: item.id, key: item.key, version, reason },
+    );
+  }
 }
 
 async function note(

@@ -8,6 +8,7 @@ import { sweepEndedRuns } from "#agents/work/sweep-ended-runs.ts";
 import { rulesFileName, type RulesFile } from "#config.ts";
 import { inTenant } from "#db/db.ts";
 import { outlastDatabase } from "#db/outlast.ts";
+import { endAbandonedEffects } from "#effects/end-abandoned.ts";
 import type { DeployTools } from "#deploy/deploy-tools.ts";
 import type { ChangeLimits } from "#deploy/production.ts";
 import { productionStatus } from "#deploy/production-status.ts";
@@ -136,6 +137,7 @@ async function start(
   undo.push(() => loop.stop());
   await outlast(adopt);
   await outlast(() => sweepEndedRuns(tools));
+  await outlast(() => endAbandonedEffects(deploy));
   const renewal = renewLeases(database, tenantId, processId);
   undo.push(() => renewal.stop());
   const sealer = startSealer(database.engine, { headsFile: ledgerHeadsFile(settings.home), log });
