@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readRules, rulesFileName, type RulesFile, type Settings } from "#config.ts";
 import { startEmbedded, type Embedded } from "#db/embedded/start-embedded.ts";
@@ -6,7 +6,7 @@ import { outlastDatabase } from "#db/outlast.ts";
 import { openDatabase, type Database } from "#db/open.ts";
 import { keptId, leaveProcess, registerProcess, type Presence } from "#dispatch/register-process.ts";
 import { systemClock, type Clock } from "#system/clock.ts";
-import { Failure } from "#system/failure.ts";
+import { Failure, messageOf } from "#system/failure.ts";
 import { isInside, writeFileAtomic } from "#system/files.ts";
 import { createLog, type Log } from "#system/log.ts";
 import { refuseForeignHome } from "./one-house.ts";
@@ -48,9 +48,9 @@ export async function openHouse(
   const rules = readRules(workspace);
   if (rules.problems.length > 0 && kind !== "command")
     throw new Failure("invalid", `${rulesFileName} is not as it should be:\n  ${rules.problems.join("\n  ")}`);
+  await makeHome(home);
   const embedded =
     settings.databaseUrl === null ? await startEmbedded({ home, log, stateRoot: settings.stateRoot }) : null;
-  await mkdir(home, { recursive: true });
   const adminUrl = settings.databaseUrl ?? embedded!.adminUrl;
   try {
     const database = await openDatabase({ adminUrl, log });
@@ -91,5 +91,21 @@ export async function openHouse(
   } catch (error) {
     await embedded?.leave();
     throw error;
+  }
+}
+
+/** 0755: the embedded database's own user must be able to pass through. What is secret in it is 0600. */
+async function makeHome(home: string): Promise<void> {
+  const probe = join(home, `.probe.${process.pid}`);
+  try {
+    await mkdir(home, { recursive: true, mode: 0o755 });
+    await writeFile(probe, "");
+    await rm(probe);
+  } catch (error) {
+    throw new Failure(
+      "unavailable",
+      `Steward's folder ${home} cannot be made or written: ${messageOf(error)}. Make it writable and make room, or choose another (STEWARD_HOME).`,
+      { cause: error },
+    );
   }
 }
