@@ -26,11 +26,18 @@ child?.unref();
 const start = { run, service, pid: process.pid, child: child?.pid ?? null, at: Date.now(), others: othersAtWork() };
 appendFileSync(startsFile, `${JSON.stringify(start)}\n`);
 
+if (!/Revision \d+\./.test(spec)) {
+  const refusal = { outcome: "refused", reasons: ["the spec names no revision"] };
+  writeFileSync(process.env.STEWARD_REPORT_FILE, JSON.stringify(refusal));
+  process.exit();
+}
 await pause(Number(/Takes (\d+) ms\./.exec(spec)?.[1] ?? 0));
 for (const [path, text] of Object.entries(files(/Revision (\d+)\./.exec(spec)?.[1] ?? "0"))) {
   mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
   writeFileSync(path, text);
 }
+if (/Says bytes\./.test(spec))
+  process.stdout.write(Buffer.from("null \u0000, half \xed\xa0\x80 of a pair\n", "latin1"));
 process.stdout.write("built\n");
 
 /** Processes that carry this service's name and another run's mark. */

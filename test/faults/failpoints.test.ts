@@ -28,7 +28,7 @@ describe("killed at a step boundary and started again", { concurrency: 2 }, () =
   for (const { scaffold, points } of lives) {
     const builder = scaffold ? "the built-in builder" : "a hired agent";
     test(`a service of ${builder} ends in production, each step once: ${points.join(", ")}`, async (t) => {
-      const house = await makeFaultHouse(t, { scaffold });
+      const house = await makeFaultHouse(t, { builders: scaffold ? "scaffold" : "hired" });
       if (scaffold) await house.specify("notes", notesSpec);
       else await house.specify("small", smallSpec(1));
       let seen: string[] = [];

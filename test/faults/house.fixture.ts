@@ -36,8 +36,8 @@ export type Child = {
   kill(): Promise<void>;
 };
 
-/** `home`: another one is as good as another host. */
-type StartOptions = { failpoint?: Failpoint; home?: string };
+/** `home`: another one is as good as another host. `environment`: beside the house's own, or instead of it. */
+type StartOptions = { failpoint?: Failpoint; home?: string; environment?: Record<string, string> };
 
 type Cleaner = { after(fn: () => Promise<void>): void };
 
@@ -48,11 +48,18 @@ export async function makeFaultHouse(
   t: Cleaner,
   {
     embedded = false,
-    scaffold = false,
+    builders = "hired",
     slots = 4,
     deploys = true,
     through,
-  }: { embedded?: boolean; scaffold?: boolean; slots?: number; deploys?: boolean; through?: Gate } = {},
+  }: {
+    embedded?: boolean;
+    /** Who builds: the agent of the fault tests, scaffold, or both. */
+    builders?: "hired" | "scaffold" | "both";
+    slots?: number;
+    deploys?: boolean;
+    through?: Gate;
+  } = {},
 ) {
   const scratch = await mkdtemp(join(tmpdir(), "steward-fault-"));
   // The embedded database's own user must be able to pass through.
@@ -75,13 +82,13 @@ export async function makeFaultHouse(
     join(workspace, "steward.yaml"),
     `settle_seconds: 0.1
 probe_seconds: 0.5
-built_in_builder: ${scaffold}
+built_in_builder: ${builders !== "hired"}
 deploy: ${deploys ? "{ target: process, keep: 3 }" : "none"}
 agents:
   quick:
     command: [${process.execPath}, ${agent}, ${startsFile}]
     env: [STARTS_FILE]
-    capabilities: [${scaffold ? "devops" : "builder, tester, fixer"}]
+    capabilities: [${builders === "scaffold" ? "devops" : "builder, tester, fixer"}]
     slots: ${slots}
 `,
   );
@@ -131,15 +138,13 @@ agents:
     children,
   };
 
-  function start(
-    command: "up" | "worker",
-    { failpoint, environment: more = {} }: { failpoint?: Failpoint; environment?: Record<string, string> },
-  ): Child {
+  function start(command: "up" | "worker", { failpoint, home: elsewhere, environment: more }: StartOptions): Child {
     const env = {
       ...environment,
       STARTS_FILE: startsFile,
-      ...more,
       ...(failpoint && { STEWARD_FAILPOINT: failpoint }),
+      ...(elsewhere !== undefined && { STEWARD_HOME: elsewhere }),
+      ...more,
     };
     const child = spawn(process.execPath, [steward, command, "--workspace", workspace], {
       cwd: workspace,

@@ -99,7 +99,7 @@ describe("something else than a step boundary kills", { concurrency: 3 }, () => 
 
   for (const place of ["this host", "another host"]) {
     test(`a killed worker of ${place} leaves built-in work: the server takes it up within 6 s`, async (t) => {
-      const house = await makeFaultHouse(t, { scaffold: true, deploys: false });
+      const house = await makeFaultHouse(t, { builders: "scaffold", deploys: false });
       await house.up().ready;
       // A host is known by its home.
       const worker = house.worker(place === "this host" ? {} : { home: join(house.scratch, "other-home") });

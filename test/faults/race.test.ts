@@ -54,8 +54,13 @@ test("eight processes race on 2,000 tickets, and a stop in the middle: each tick
   await inTenant(database.app, house.tenantId, (tx) => liftSwitch(tx, "owner", new Date(), everything));
 
   await until("all is done", () => count(house, "done"), { holds: (done) => done === TICKETS, withinMs: 60_000 });
-  for (const { child } of racers) child.kill("SIGTERM");
-  await Promise.all(racers.map(({ child }) => (child.exitCode === null ? once(child, "exit") : null)));
+  await Promise.all(
+    racers.map(async ({ child }) => {
+      const ended = once(child, "exit");
+      child.kill("SIGTERM");
+      await ended;
+    }),
+  );
 
   const { rows } = await inTenant(database.app, house.tenantId, (tx) =>
     sql<{ times: number; fence: number; capability: string; able: boolean }>`

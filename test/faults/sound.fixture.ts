@@ -117,7 +117,7 @@ async function nothingOpen({ read }: FaultHouse): Promise<void> {
       select 'run ' || id || ' ' || state as what from run where state <> 'ended'
       union all select 'ticket ' || title || ' ' || state from ticket where state in ('waiting', 'ready', 'claimed')
       union all select 'deployment ' || version || ' ' || state from deployment where state = 'deploying'
-      union all select 'effect ' || key || ' ' || state from effect where state <> 'done'
+      union all select 'effect ' || key || ' ' || state from effect where state = 'doing'
       union all select 'incident ' || reason from incident where closed_at is null
       union all select 'reservation of ' || holder from reservation`.execute(tx),
   );
