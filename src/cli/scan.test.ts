@@ -367,3 +367,23 @@ test("a registry that is saved again is read again", async (t) => {
     assert.deepEqual(await phases(dir), { a: phase }, text);
   }
 });
+
+test("a production's records count, and a log of what failed or a record of what ended is no production", async (t) => {
+  const records: Record<string, [Files, "PRODUCTION" | "READY_FOR_TEST"]> = {
+    "empty-folder": [{ "PRODUCTION/": "" }, "PRODUCTION"],
+    "record-without-status": [{ "PRODUCTION/deployed_config.json": "{}" }, "PRODUCTION"],
+    "record-that-cannot-be-read": [{ "PRODUCTION/deployed_config.json": "{" }, "PRODUCTION"],
+    "record-of-what-serves": [{ "PRODUCTION/deployed_config.json": '{"status":"production"}' }, "PRODUCTION"],
+    "anything-of-the-owners": [{ "PRODUCTION/deployment_log.md": "x", "PRODUCTION/notes.txt": "x" }, "PRODUCTION"],
+    "only-a-log": [{ "PRODUCTION/deployment_log.md": "- did not deploy v1: it was sick" }, "READY_FOR_TEST"],
+    "record-of-what-failed": [{ "PRODUCTION/deployed_config.json": '{"status":"failed"}' }, "READY_FOR_TEST"],
+    "record-of-what-was-stopped": [
+      { "PRODUCTION/deployed_config.json": '{"status":"stopped"}', "PRODUCTION/deployment_log.md": "- stopped" },
+      "READY_FOR_TEST",
+    ],
+  };
+  const built = { "SPEC.md": completeSpec, ...pythonApp, ...tests };
+  const trees = Object.entries(records).map(([name, [files]]) => service(name, { ...built, ...files }));
+  const wanted = Object.fromEntries(Object.entries(records).map(([name, [, phase]]) => [name, phase]));
+  assert.deepEqual(await phases(folderWith(t, Object.assign({}, ...trees))), wanted);
+});

@@ -32,12 +32,14 @@ export async function productionStatus(tx: Tx, itemId: string): Promise<Producti
       select * from deployment where item_id = i.id and state in ('live', 'stopped') order by started_at desc limit 1) d on true
     where i.id = ${itemId}`.execute(tx); // prettier-ignore
   const { health, port, version, state, ...release } = rows[0]!;
-  const { rows: tried } = await sql`select 1 from deployment where item_id = ${itemId} limit 1`.execute(tx);
+  // Before it first served it has no records of a production: that they are there is what others take for one.
+  const { rows: served } = await sql`
+    select 1 from deployment where item_id = ${itemId} and state not in ('deploying', 'failed') limit 1`.execute(tx);
   return {
     health,
     port,
     release: version === null ? null : { ...release, version, stopped: state === "stopped" },
-    happened: tried.length === 0 ? [] : await lately(tx, itemId),
+    happened: served.length === 0 ? [] : await lately(tx, itemId),
   };
 }
 

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { BuildClaim, RegistryFacts, SeenFacts, SpecFacts } from "#lines/service/facts.ts";
 import { checkBuildFiles } from "#proof/build-files.ts";
 import { findSpec } from "#proof/find-spec.ts";
+import { isLeftOut } from "#proof/left-out.ts";
 import { readTree } from "#proof/read-tree.ts";
 import { readSpec, type Spec } from "#proof/spec-sections.ts";
 import { codeFiles, testFiles, type CodeRoot, type Tree } from "#proof/tree.ts";
@@ -67,7 +68,7 @@ export function readService(path: string, { within, registry = null, stated = {}
     spec,
     code: build.root === null ? null : { root: build.root, stack: build.stack, missing: build.missing },
     tests: build.root === null ? 0 : countTests(path, tree, build.root, build.stack, within),
-    production: productionSigns(tree, registry),
+    production: productionSigns(path, tree, within, registry),
     claim: readClaim(path, tree, within, problems),
     settings,
     problems,
@@ -134,13 +135,31 @@ function countTests(path: string, tree: Tree, root: CodeRoot, stack: string | nu
     }).length;
 }
 
-function productionSigns(tree: Tree, registry: RegistryFacts | null): string[] {
+function productionSigns(path: string, tree: Tree, within: string, registry: RegistryFacts | null): string[] {
   const signs: string[] = [];
-  if (tree.files.includes("PRODUCTION/deployed_config.json")) signs.push("PRODUCTION/ has a record of its deployment");
-  else if (tree.folders.includes("PRODUCTION")) signs.push("PRODUCTION/ exists");
+  const held = tree.names.filter((name) => name.startsWith("PRODUCTION/") && !isLeftOut(name, "file"));
+  // A log tells of deployments that failed, too, and a record of one that ended: they show nothing by themselves.
+  const others = held.filter((name) => name !== RECORD && name !== "PRODUCTION/deployment_log.md");
+  if (tree.files.includes(RECORD) && !isOver(path, within)) signs.push("PRODUCTION/ has a record of its deployment");
+  else if (tree.folders.includes("PRODUCTION") && (held.length === 0 || others.length > 0))
+    signs.push("PRODUCTION/ exists");
   if (registry?.status != null && isProductionStatus(registry.status))
     signs.push(`the registry says "${registry.status}"`);
   return signs;
+}
+
+const RECORD = "PRODUCTION/deployed_config.json";
+
+/** True if the record itself says that what it records serves no more. One that cannot be read says nothing against it. */
+function isOver(path: string, within: string): boolean {
+  const read = readText(`${path}/${RECORD}`, { within, cap: 1 << 20 });
+  if ("problem" in read) return false;
+  try {
+    const { status } = JSON.parse(read.text) as { status?: unknown };
+    return typeof status === "string" && /^(?:failed|stopped)\b/i.test(status.trim());
+  } catch {
+    return false;
+  }
 }
 
 /** "✅ Production (Healthy)", "live", "deployed": the words by which people say that something serves. */

@@ -44,6 +44,27 @@ for (const { sickness, says } of [
   });
 }
 
+test("a first release that is sick is no production: a fixer gets it, and no record says that it serves", async (t) => {
+  const house = await makeJourney(t, {
+    services: { greeter: readyService("greeter", { sickness: "crashes" }) },
+    changes: { healthMs: 1_500 },
+  });
+  const told = await house.waitFor("greeter", ({ tickets }) => tickets.some(({ kind }) => kind === "fix"));
+  await house.runAgain("greeter");
+  const later = await house.storyOf("greeter");
+  assert.deepEqual([later.item!["phase"], later.item!["stage"]], ["TESTS_FAILING", "TEST"]);
+  const fix = later.tickets.at(-1)!;
+  assert.deepEqual([fix["id"], fix["kind"], fix["state"]], [told.tickets.at(-1)!["id"], "fix", "ready"]);
+  assert.deepEqual(
+    later.deployments.map(({ state }) => state),
+    ["failed"],
+  );
+  await assert.rejects(house.read("SERVICES/greeter/PRODUCTION/deployment_log.md"), { code: "ENOENT" });
+  await house.until("the registry says it", async () =>
+    /"status": ?"tests failing"/.test(await house.read("SERVICES/SERVICE_REGISTRY.json").catch(() => "")),
+  );
+});
+
 test("a version that is well at first is restarted within its budget, then taken back, then mended with its log", async (t) => {
   const house = await makeJourney(t, {
     services: { greeter: readyService("greeter") },
