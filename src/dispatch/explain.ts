@@ -17,6 +17,8 @@ type Row = {
   blocked_by: string[] | null;
   able: number;
   willing: number;
+  /** Of the willing, those that a switch stops. */
+  shut: string[] | null;
   over: string[] | null;
 };
 
@@ -33,7 +35,9 @@ export async function explainWaits(tx: Tx, at: Date, ticketIds: string[]): Promi
       (select array_agg(o.title) from blocker b join ticket o on o.id = b.blocked_by where b.ticket_id = t.id and o.state <> 'done') as blocked_by,
       (select count(*)::int from agent a where t.capability = any(a.capabilities) and a.off_at is null) as able,
       (select count(*)::int from agent a where t.capability = any(a.capabilities) and a.off_at is null and not a.id = any(t.refused_by)) as willing,
-      (select array_agg(b.scope || ' ' || b.scope_id || ' per ' || b.period) from budget b where b.spent + b.reserved >= b.limit_amount
+      (select array_agg(a.name order by a.name) from agent a join switch s on s.scope = 'agent' and s.scope_id = a.id::text and s.lifted_at is null
+        where t.capability = any(a.capabilities) and a.off_at is null and not a.id = any(t.refused_by)) as shut,
+      (select array_agg(b.scope || ' ' || b.scope_id || ' per ' || b.period) from budget b where b.spent + b.reserved >= b.limit_amount and (b.period = 'ever' or b.period_start >= date_trunc(b.period, now()))
         and (b.scope = 'everything' or (b.scope = 'line' and b.scope_id = t.line) or (b.scope = 'item' and b.scope_id = t.item_id::text)
           or (b.scope = 'client' and b.scope_id = i.client))) as over
     from ticket t join item i on i.id = t.item_id where t.id = any(${ticketIds}) and t.state in ('ready', 'waiting')`.execute(
@@ -61,6 +65,8 @@ function sentence(row: Row, at: Date): string {
   }
   if (row.willing === 0)
     return `waits for another agent with the capability ${row.capability}: ${row.last_error ?? "every one refused it"}`;
+  if (row.shut?.length === row.willing)
+    return `waits for an agent with the capability ${row.capability}: ${row.shut.join(", ")} is stopped: \`steward resume agent:${row.shut[0]}\` lifts it`;
   if (row.ready_at > at) {
     const seconds = Math.ceil((row.ready_at.getTime() - at.getTime()) / 1000);
     return `tried again in ${seconds} s (${row.attempt} so far): ${row.last_error ?? "it failed"}`;

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { sql } from "kysely";
+import { pino } from "pino";
 import { stringify } from "yaml";
 import { readSettings, type Settings } from "#config.ts";
 import { inTenant, type Tx } from "#db/db.ts";
@@ -20,7 +21,7 @@ import { openHouse } from "#house/open-house.ts";
 import { startHouse, type HouseOptions, type Running } from "#house/start-house.ts";
 import type { RecoveryPolicy } from "#health/recovery.ts";
 import { tryAgain } from "#lines/service/try-again.ts";
-import { createLog, silentLog } from "#system/log.ts";
+import { silentLog } from "#system/log.ts";
 
 /** Of production's own, in a hundredth of its time. */
 export const QUICK_RECOVERY: RecoveryPolicy = {
@@ -83,7 +84,15 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
     { ...environment, STEWARD_HOME: join(folder, "home"), STEWARD_PORT: "0", DATABASE_URL: adminUrl },
     workspace,
   );
-  const log = settings.logLevel === "silent" ? silentLog : createLog({ level: settings.logLevel });
+  /** What the houses had to say, line by line; seen while a test is being written with STEWARD_LOG=warn. */
+  const said: string[] = [];
+  const loud = settings.logLevel !== "silent";
+  const log = pino({ level: loud ? settings.logLevel : "warn" }, {
+    write(line) {
+      said.push(line);
+      if (loud) process.stderr.write(line);
+    },
+  }); // prettier-ignore
   const ports: Record<string, number> = {};
   const houses: Running[] = [];
 
@@ -227,7 +236,7 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
     runAgain,
     settings,
     ports,
-    log,
+    said,
     adminUrl,
     up,
     down,

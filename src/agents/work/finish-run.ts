@@ -27,7 +27,7 @@ export async function finishRun(
 ): Promise<void> {
   try {
     if (ended.state === "dead") await endRun(folder.folder, work.fence);
-    const outcome = ended.state === "dead" ? deadRunner() : await outcomeOf(ended.result, folder, stopped);
+    const outcome = ended.state === "dead" ? deadRunner(stopped) : await outcomeOf(ended.result, folder, stopped);
     await outlastDatabase(tools.database, () =>
       outcome.outcome === "done"
         ? takeOver(tools, work, folder)
@@ -71,8 +71,9 @@ async function reportOnly(tools: Tools, work: EndedWork, outcome: Outcome, detai
   );
 }
 
-function deadRunner(): Outcome {
-  return { outcome: "lost", reason: "its runner died" };
+/** A runner that had not begun when it was told to end leaves no result. */
+function deadRunner(stopped: string | null): Outcome {
+  return stopped === null ? { outcome: "lost", reason: "its runner died" } : { outcome: "stopped", reason: stopped };
 }
 
 async function outcomeOf(result: RunResult, folder: RunFolder, stopped: string | null): Promise<Outcome> {
@@ -82,7 +83,9 @@ async function outcomeOf(result: RunResult, folder: RunFolder, stopped: string |
     case "stopped":
       return { outcome: "stopped", reason: stopped ?? result.detail ?? "it was stopped" };
     case "lease_lost":
-      return { outcome: "lost", reason: result.detail ?? "its lease was lost" };
+      return stopped !== null
+        ? { outcome: "stopped", reason: stopped }
+        : { outcome: "lost", reason: result.detail ?? "its lease was lost" };
     case "runner_failed":
       return { outcome: "lost", reason: result.detail ?? "its runner failed" };
     case "silence":
