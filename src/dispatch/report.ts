@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Tx } from "#db/db.ts";
+import { toJson } from "#db/json.ts";
 import { ringReady } from "#dispatch/create-ticket.ts";
 import { appended } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
@@ -145,7 +146,7 @@ async function write(tx: Tx, at: Date, changes: Change[], events: Event[]): Prom
   const spent = changes.map(({ runId, cost, row }) => ({ holder: runId, cost: { runs: 1, seconds: (at.getTime() - row.started_at.getTime()) / 1000, ...cost } })); // prettier-ignore
   await sql`/*report.write*/
     with c as (
-      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as c(ticket uuid, run uuid, outcome text, state text,
+      select * from jsonb_to_recordset(${toJson(rows)}::jsonb) as c(ticket uuid, run uuid, outcome text, state text,
         attempt int, losses int, ready_at timestamptz, error text, refusal uuid, detail jsonb, cost bigint)
     ), tickets as (
       update ticket t set state = c.state, outcome = c.outcome, attempt = c.attempt, losses = c.losses, ready_at = c.ready_at, last_error = c.error,

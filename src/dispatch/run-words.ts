@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Tx } from "#db/db.ts";
+import { storable } from "#db/json.ts";
 import { append, type Because } from "#ledger/append.ts";
 import { LEASE_SECONDS } from "#dispatch/lease.ts";
 import { Failure } from "#system/failure.ts";
@@ -12,7 +13,7 @@ export type Words =
 
 /** Records it; a session's heartbeat also keeps its lease. A run that has ended, or lost its ticket, is refused. */
 export async function hearRun(tx: Tx, because: Because, runId: string, words: Words): Promise<void> {
-  const text = words.says === "alive" ? null : words.says === "progress" ? words.text : saying(words);
+  const text = words.says === "alive" ? null : storable(words.says === "progress" ? words.text : saying(words));
   const percent = words.says === "progress" ? words.percent : null;
   const { rows } = await sql<{ ticket: string }>`
     update run r set heartbeat_at = ${because.at}, progress = coalesce(${text}::text, r.progress), percent = coalesce(${percent}::int, r.percent)

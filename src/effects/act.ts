@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { inTenant, type Tx } from "#db/db.ts";
+import { toJson } from "#db/json.ts";
 import type { Database } from "#db/open.ts";
 import { outlastDatabase } from "#db/outlast.ts";
 import { append } from "#ledger/append.ts";
@@ -267,7 +268,7 @@ async function end(
   const at = clock.now();
   await inTenant(database.app, tenantId, async (tx) => {
     await sql`
-      update effect set state = ${state}, result = ${JSON.stringify(result)}, cost_nano = ${cost.nano_usd ?? 0}, ended_at = ${at} where id = ${effectId}`.execute(
+      update effect set state = ${state}, result = ${toJson(result)}, cost_nano = ${cost.nano_usd ?? 0}, ended_at = ${at} where id = ${effectId}`.execute(
       tx,
     );
     await settle(tx, [{ holder: effectId, cost }]);

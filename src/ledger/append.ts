@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Tx } from "#db/db.ts";
+import { toJson } from "#db/json.ts";
 import type { Event } from "#ledger/events.ts";
 import { uuidv7 } from "#system/ids.ts";
 
@@ -31,7 +32,7 @@ export function appended({ actor, at, rule, policy }: Because, events: Event[]):
     added as (
       insert into event (id, tenant_id, at, type, subject, actor, rule, policy, body)
       select id, tenant_now(), at, type, subject, actor, rule, policy, body
-      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+      from jsonb_to_recordset(${toJson(rows)}::jsonb)
         as e(id uuid, at timestamptz, type text, subject text, actor text, rule text, policy text, body jsonb)
       returning id, tenant_id
     ), to_seal as (

@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { inTenant } from "#db/db.ts";
+import { toJson } from "#db/json.ts";
 import { outlastDatabase } from "#db/outlast.ts";
 import type { Claimed } from "#dispatch/claim.ts";
 import { report, type Outcome } from "#dispatch/report.ts";
@@ -110,7 +111,7 @@ async function store(tools: WorkTools, claimed: Claimed, verdicts: Verdict[]): P
     for (const { gate, ok, reasons, facts, contentHash, settingsHash } of verdicts) {
       await tx.insertInto("verdict").values({
         id: uuidv7(), tenant_id: tenantId, item_id: claimed.item_id, run_id: claimed.runId, gate, round: claimed.round, content_hash: contentHash,
-        settings_hash: settingsHash, ok, reasons: JSON.stringify(reasons), facts: JSON.stringify(facts), at,
+        settings_hash: settingsHash, ok, reasons: toJson(reasons), facts: toJson(facts), at,
       }).execute(); // prettier-ignore
       const { cases: _cases, output: _output, ...brief } = facts;
       events.push({ type: "gate.judged", subject: claimed.item_id, key: claimed.item_key, gate, ok, contentHash, settingsHash, reasons, facts: brief });
