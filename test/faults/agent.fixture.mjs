@@ -3,7 +3,8 @@
 //
 //   node agent.fixture.mjs STARTS_FILE
 //
-// The spec may say "Takes N ms." (it works that long) and "Leaves a child." (a process of a session of its own stays behind).
+// The spec may say "Takes N ms." (it works that long), "Leaves a child." (a process of a session of its own stays
+// behind) and "Fails once with bytes." (with words that no database takes).
 
 import { spawn } from "node:child_process";
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -23,6 +24,7 @@ const child = /Leaves a child\./.test(spec)
   ? spawn(process.execPath, [import.meta.filename, startsFile, "child"], { detached: true, stdio: "ignore" })
   : null;
 child?.unref();
+const first = !readFileSync(startsFile, "utf8").includes(`"service":"${service}"`);
 const start = { run, service, pid: process.pid, child: child?.pid ?? null, at: Date.now(), others: othersAtWork() };
 appendFileSync(startsFile, `${JSON.stringify(start)}\n`);
 
@@ -31,13 +33,20 @@ if (!/Revision \d+\./.test(spec)) {
   writeFileSync(process.env.STEWARD_REPORT_FILE, JSON.stringify(refusal));
   process.exit();
 }
+if (first && /Fails once with bytes\./.test(spec)) {
+  process.stdout.write(Buffer.from("null \u0000, half \xed\xa0\x80 of a pair\n", "latin1"));
+  writeFileSync(
+    process.env.STEWARD_REPORT_FILE,
+    JSON.stringify({ outcome: "failed", reasons: ["null \u0000, half \ud800 of a pair"] }),
+  );
+  process.exit(1);
+}
 await pause(Number(/Takes (\d+) ms\./.exec(spec)?.[1] ?? 0));
 for (const [path, text] of Object.entries(files(/Revision (\d+)\./.exec(spec)?.[1] ?? "0"))) {
   mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
   writeFileSync(path, text);
 }
-if (/Says bytes\./.test(spec))
-  process.stdout.write(Buffer.from("null \u0000, half \xed\xa0\x80 of a pair\n", "latin1"));
+process.stdout.write(Buffer.from("null \u0000, half \xed\xa0\x80 of a pair\n", "latin1"));
 process.stdout.write("built\n");
 
 /** Processes that carry this service's name and another run's mark. */
