@@ -33,7 +33,7 @@ export async function createTicket(
     insert into ticket (id, tenant_id, item_id, line, kind, capability, state, priority, ready_at, deadline_at,
       max_attempts, round, dedupe_key, title, body, estimate_nano, approval_id, created_at, updated_at)
     values (${id}, tenant_now(), ${ticket.itemId}, ${ticket.line}, ${ticket.kind}, ${ticket.capability}, 'ready',
-      ${ticket.priority ?? 50}, ${ticket.readyAt ?? because.at}, ${ticket.deadlineAt ?? null}, ${ticket.maxAttempts ?? 4},
+      ${ticket.priority ?? 50}, coalesce(${ticket.readyAt ?? null}::timestamptz, now()), ${ticket.deadlineAt ?? null}, ${ticket.maxAttempts ?? 4},
       ${ticket.round ?? 1}, ${ticket.dedupeKey}, ${ticket.title}, ${JSON.stringify(ticket.body ?? {})},
       ${ticket.estimateNano ?? 0}, ${ticket.approvalId ?? null}, ${because.at}, ${because.at})
     on conflict (tenant_id, dedupe_key) where state in ('waiting', 'ready', 'claimed') do nothing

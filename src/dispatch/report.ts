@@ -149,7 +149,7 @@ async function write(tx: Tx, at: Date, changes: Change[], events: Event[]): Prom
       select * from jsonb_to_recordset(${toJson(rows)}::jsonb) as c(ticket uuid, run uuid, outcome text, state text,
         attempt int, losses int, ready_at timestamptz, error text, refusal uuid, detail jsonb, cost bigint)
     ), tickets as (
-      update ticket t set state = c.state, outcome = c.outcome, attempt = c.attempt, losses = c.losses, ready_at = c.ready_at, last_error = c.error,
+      update ticket t set state = c.state, outcome = c.outcome, attempt = c.attempt, losses = c.losses, ready_at = now() + (c.ready_at - ${at}::timestamptz), last_error = c.error,
         refused_by = case when c.refusal is null then t.refused_by else array_append(t.refused_by, c.refusal) end,
         lease_kind = null, lease_until = null, stop_reason = null, updated_at = ${at},
         ended_at = case when c.state in ('done', 'failed', 'cancelled') then ${at}::timestamptz end
