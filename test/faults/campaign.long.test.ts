@@ -37,6 +37,15 @@ test(`${KILLS} kills at random moments: every service ends in production, and no
     await pause(random() * MOST_MS);
     const kind = kinds[Math.floor(random() * kinds.length)]!;
     for (const id of await acknowledged(house).catch(() => [])) seen.add(id);
+    // Agents are quick: one is given work to be killed at.
+    if (kind === "agent" || kind === "runner") {
+      await specify(SERVICES[Math.floor(random() * SERVICES.length)]!);
+      await until("an agent at work", () => victims[kind](house), {
+        holds: (found) => found.length > 0,
+        withinMs: 4_000,
+        everyMs: 5,
+      }).catch(() => {});
+    }
     if (!(await kill(house, stewards, kind, random))) continue;
     kills += 1;
     tally[kind] = (tally[kind] ?? 0) + 1;

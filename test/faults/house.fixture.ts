@@ -94,6 +94,7 @@ agents:
   );
   const children = new Set<Child>();
   const ports = new Map<string, number>();
+  const respecified = new Set<string>();
   const settings = () => readSettings(environment, workspace);
   const reader = openReader({ home, workspace });
 
@@ -104,9 +105,12 @@ agents:
     environment,
     settings,
     ports,
+    /** Services whose spec was saved again. */
+    respecified,
 
     /** Saves a service's spec; the same name again is another revision of it. */
     async specify(name: string, text: (port: number) => string): Promise<void> {
+      if (ports.has(name)) respecified.add(name);
       const port = ports.get(name) ?? (await freePort());
       ports.set(name, port);
       const folder = join(workspace, "SERVICES", name);

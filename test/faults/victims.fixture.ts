@@ -14,9 +14,9 @@ export const victims = {
     const postmaster = await findPostmaster(join(home, "database", "cluster", "data"));
     return postmaster?.ready ? [postmaster.pid] : [];
   },
-  front: ({ home }: FaultHouse) => inProductionOf(home, async (place) => [join(place, "front", "front.json")]),
-  release: ({ home }: FaultHouse) =>
-    inProductionOf(home, async (place) => {
+  front: (house: FaultHouse) => inProductionOf(house, async (place) => [join(place, "front", "front.json")]),
+  release: (house: FaultHouse) =>
+    inProductionOf(house, async (place) => {
       const names = await readdir(join(place, "running")).catch(() => []);
       return names.filter((name) => name.endsWith(".json")).map((name) => join(place, "running", name));
     }),
@@ -32,9 +32,12 @@ async function runsAtWork(home: string): Promise<RunRecord[]> {
   return living((await Promise.all(records)).flat());
 }
 
-async function inProductionOf(home: string, files: (place: string) => Promise<string[]>): Promise<number[]> {
-  const services = await readdir(join(home, "production")).catch(() => []);
-  const paths = await Promise.all(services.map((service) => files(join(home, "production", service))));
+/** Of services whose spec changes: one that is killed too often waits for a word of its owner's. */
+async function inProductionOf(
+  { home, respecified }: FaultHouse,
+  files: (place: string) => Promise<string[]>,
+): Promise<number[]> {
+  const paths = await Promise.all([...respecified].map((service) => files(join(home, "production", service))));
   const states = await Promise.all(paths.flat().map((path) => read<ProcessIdentity>(path)));
   return living(states).map(({ pid }) => pid);
 }
