@@ -149,7 +149,9 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
     houses.splice(houses.indexOf(running), 1);
   }
 
+  const first: (() => unknown)[] = [];
   t.after(async () => {
+    for (const undo of first) await undo();
     while (houses.length > 0) await down();
     // Whatever the test did to it: what it declared must be found again to be ended.
     await rewriteRules({ agents: {} }).catch(() => {});
@@ -159,9 +161,9 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  const first = start ? await up() : undefined;
+  if (start) await up();
   const current = () => {
-    const running = houses[0] ?? first;
+    const running = houses[0];
     if (!running) throw new Error("No house is up.");
     return running;
   };
@@ -236,12 +238,15 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
     runAgain,
     settings,
     ports,
+    log,
     said,
     adminUrl,
     up,
     down,
     houses,
     running: current,
+    /** Done before anything else is undone after the test. */
+    undoFirst: (undo: () => unknown) => void first.push(undo),
     commands: () => houseCommands(current()),
     query,
     storyOf,
