@@ -28,7 +28,7 @@ describe("something else than a step boundary kills", { concurrency: 3 }, () => 
     assertGone(first!);
     await inProduction(house, { revisions: { small: 1 } });
     await assertSound(house);
-    assert.equal((await house.starts()).length, 2);
+    assert.equal((await house.starts()).length, 2, await story(house));
   });
 
   test("a killed agent's ticket is worked on again within 6 s, and costs it no attempt", async (t) => {
@@ -60,7 +60,7 @@ describe("something else than a step boundary kills", { concurrency: 3 }, () => 
     await house.up().ready;
     await inProduction(house, { revisions: { small: 1 } });
     await assertSound(house, { seen });
-    assert.equal((await house.starts()).length, 1);
+    assert.equal((await house.starts()).length, 1, await story(house));
     assert.equal(await countEvents(house, "run.adopted"), 1);
   });
 
@@ -78,7 +78,7 @@ describe("something else than a step boundary kills", { concurrency: 3 }, () => 
     await house.up().ready;
     await inProduction(house, { revisions: { small: 1 } });
     await assertSound(house);
-    assert.equal((await house.starts()).length, 1);
+    assert.equal((await house.starts()).length, 1, await story(house));
   });
 
   test("where Steward and a runner die, the next Steward ends the agent and begins anew within 6 s", async (t) => {
@@ -150,7 +150,7 @@ describe("something else than a step boundary kills", { concurrency: 3 }, () => 
     await gate.shutFor(10_000);
     await inProduction(house, { revisions: { small: 1 } });
     await assertSound(house);
-    assert.equal((await house.starts()).length, 1);
+    assert.equal((await house.starts()).length, 1, await story(house));
   });
 });
 
@@ -213,6 +213,16 @@ async function doneOf(house: FaultHouse, tickets: { id: string }[]): Promise<num
         }>`select count(*)::int as n from ticket where id = any(${ids}) and state = 'done'`.execute(tx)
       ).rows[0]!.n,
   );
+}
+
+/** What was asked for and what became of it, for the message of a failure. */
+async function story(house: FaultHouse): Promise<string> {
+  return house.read(async (tx) => {
+    const { rows } = await sql<{ told: string }>`
+      select concat_ws(' ', r.started_at, r.kind, 'by', a.name, r.outcome, r.detail) as told
+      from run r join agent a on a.id = r.agent_id order by r.started_at`.execute(tx);
+    return rows.map(({ told }) => told).join("\n");
+  });
 }
 
 async function countEvents(house: FaultHouse, type: string): Promise<number> {
