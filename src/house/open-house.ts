@@ -1,7 +1,9 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readRules, rulesFileName, type RulesFile, type Settings } from "#config.ts";
 import { startEmbedded, type Embedded } from "#db/embedded/start-embedded.ts";
+import { isConnectionLost } from "#db/db.ts";
 import { outlastDatabase } from "#db/outlast.ts";
 import { openDatabase, type Database } from "#db/open.ts";
 import { keptId, leaveProcess, registerProcess, type Presence } from "#dispatch/register-process.ts";
@@ -29,6 +31,9 @@ export const ledgerHeadsFile = (home: string): string => join(home, "ledger-head
 /** A database that was killed a moment ago is back within this time; one that is not must not keep whoever leaves. */
 const COMES_BACK_MS = 5_000;
 
+/** Half a second apart: a crash's recovery took up to 4.4 s. */
+const OPEN_ATTEMPTS = 20;
+
 /** Opens the database and makes this process known in it. */
 export async function openHouse(
   settings: Settings,
@@ -53,7 +58,8 @@ export async function openHouse(
     settings.databaseUrl === null ? await startEmbedded({ home, log, stateRoot: settings.stateRoot }) : null;
   const adminUrl = settings.databaseUrl ?? embedded!.adminUrl;
   try {
-    const database = await openDatabase({ adminUrl, log });
+    const open = () => openDatabase({ adminUrl, log });
+    const database = await (embedded ? withOwnServer(open) : open());
     const tenantId = await keptId(join(workspace, ".steward", "workspace.json"));
     await refuseForeignHome(settings, tenantId);
     const presence = await outlastDatabase(database, () =>
@@ -91,6 +97,19 @@ export async function openHouse(
   } catch (error) {
     await embedded?.leave();
     throw error;
+  }
+}
+
+/** A server of our own that is killed in this moment is started again in the next. */
+async function withOwnServer<T>(open: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await open();
+    } catch (error) {
+      const reason = error instanceof Failure ? error.cause : error;
+      if (attempt >= OPEN_ATTEMPTS || !isConnectionLost(reason)) throw error;
+      await sleep(500);
+    }
   }
 }
 

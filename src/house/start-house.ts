@@ -74,7 +74,9 @@ async function start(
   const workspace = await realpath(settings.workspace);
   const leaving = new AbortController();
   const runs = activeRuns(database, tenantId);
-  const inForce = await rulesInForce(house);
+  // A start outlasts a database that is killed meanwhile: each of its steps may be taken twice.
+  const outlast = <T>(work: () => Promise<T>) => outlastDatabase(database, work);
+  const inForce = await outlast(() => rulesInForce(house));
   let records: TrackRecord[] = [];
   let workers: Worker[] = [];
 
@@ -111,8 +113,6 @@ async function start(
   const hire = async () => {
     workers = await hireCrew(house, { tools, deploy, runs, rules: inForce.current() });
   };
-  // A start outlasts a database that is killed meanwhile: each of its steps may be taken twice.
-  const outlast = <T>(work: () => Promise<T>) => outlastDatabase(database, work);
   await outlast(hire);
 
   // Live runners are adopted before anything is reaped: a restart loses no running work.
