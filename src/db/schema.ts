@@ -97,6 +97,8 @@ type ItemTable = {
   control: ColumnType<object | null, string | null | undefined, string | null>;
   /** Of the settings in force: a verdict by others does not count. */
   gate_hash: Optional<string | null>;
+  /** Of what decides how a release fares beside its content: that one was sick does not count against another. */
+  release_hash: Optional<string | null>;
   control_proposed: ColumnType<object | null, string | null | undefined, string | null>;
   health: Generated<Health>;
   health_reason: Optional<string | null>;

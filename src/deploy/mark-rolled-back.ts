@@ -48,10 +48,13 @@ export async function markRolledBack(
   });
 }
 
-/** A red verdict for content that was not well in production. */
+/**
+ * A red verdict for content that was not well in production; as it was released, so that what the owner mends beside it
+ * (a secret, its start command, its target) voids it. What they took back waits for them, whatever changes.
+ */
 export async function judgeSick(
   tx: Tx,
-  item: Pick<ProductionItem, "id" | "key">,
+  item: Pick<ProductionItem, "id" | "key" | "release_hash">,
   { content_hash: contentHash, round }: { content_hash: string; round: number },
   {
     at,
@@ -61,17 +64,18 @@ export async function judgeSick(
     kind = "unhealthy",
   }: { at: Date; reason: string; logTail: string[]; durationMs?: number; kind?: "unhealthy" | "taken_back" },
 ): Promise<void> {
+  const settingsHash = kind === "taken_back" ? "" : (item.release_hash ?? "");
   const facts = { kind, durationMs, output: logTail.join("\n") };
   await sql`
     insert into verdict (id, tenant_id, item_id, gate, round, content_hash, settings_hash, ok, reasons, facts, at)
-    values (${uuidv7()}, tenant_now(), ${item.id}, 'health', ${round}, ${contentHash}, '', false, ${JSON.stringify([reason])}, ${JSON.stringify(facts)}, ${at})`.execute(
+    values (${uuidv7()}, tenant_now(), ${item.id}, 'health', ${round}, ${contentHash}, ${settingsHash}, false, ${JSON.stringify([reason])}, ${JSON.stringify(facts)}, ${at})`.execute(
     tx,
   );
   await append(
     tx,
     { actor: "steward", at, rule: "deploy.health" },
     {
-      type: "gate.judged", subject: item.id, key: item.key, gate: "health", ok: false, contentHash, settingsHash: "",
+      type: "gate.judged", subject: item.id, key: item.key, gate: "health", ok: false, contentHash, settingsHash,
       reasons: [reason], facts: { kind },
     }, // prettier-ignore
   );

@@ -16,6 +16,7 @@ export type ProductionItem = {
   content_hash: string | null;
   port: number | null;
   control: Control;
+  release_hash: string | null;
 };
 
 /** Where services without a port of their own are put. */
@@ -29,7 +30,7 @@ export async function productionItem(
   const item = await inTenant(database.app, tenantId, (tx) =>
     tx
       .selectFrom("item")
-      .select(["id", "key", "folder", "client", "round", "content_hash", "port", "control"])
+      .select(["id", "key", "folder", "client", "round", "content_hash", "port", "control", "release_hash"])
       .where("id", "=", itemId)
       .executeTakeFirst(),
   );

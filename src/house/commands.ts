@@ -119,6 +119,7 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
         );
         await append(tx, { actor: "owner", at: clock.now() }, { type: "secret.set", subject: item.id, service, name });
       });
+      await keeper.look(service);
     },
     async removeSecret(service, name) {
       await within(async (tx) => {
@@ -131,6 +132,7 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
           { type: "secret.removed", subject: (await itemOf(tx, service)).id, service, name },
         );
       });
+      await keeper.look(service);
     },
     secretNames: (service) =>
       within(async (tx) =>

@@ -62,6 +62,7 @@ create table item (
   applied_hash text,
   control jsonb,
   gate_hash text,
+  release_hash text,
   control_proposed jsonb,
   health text not null default 'unknown' check (health in ('unknown', 'starting', 'healthy', 'unhealthy', 'stopped')),
   health_reason text,

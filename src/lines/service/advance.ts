@@ -11,6 +11,7 @@ import { decideService, OWN_CAPABILITIES, type Decision, type History } from "./
 import type { KnownFacts, SeenFacts } from "./facts.ts";
 import { doubtProduction, type Signs } from "./doubt-production.ts";
 import { detectPhase, type PhaseVerdict } from "./phase.ts";
+import { releaseHash } from "./release-hash.ts";
 
 /** One look at a service's folder, and what the owner's rules say of it. */
 export type Look = {
@@ -29,7 +30,7 @@ export type Advanced = { itemId: string; verdict: PhaseVerdict; decision: Decisi
 
 type Item = {
   id: string; stage: string; phase: string; reasons: string[]; round: number; version: number; patience_from: Date; looked_at: Date | null; facts: { production?: Signs };
-  content_hash: string | null; applied_hash: string | null; control: Control | null; health: string; health_reason: string | null; gone_at: Date | null;
+  content_hash: string | null; applied_hash: string | null; control: Control | null; release_hash: string | null; health: string; health_reason: string | null; gone_at: Date | null;
 }; // prettier-ignore
 
 /**
@@ -51,7 +52,16 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
     events,
   );
   const round = await keepRound(tx, because, item, look, live?.state === "claimed", events);
-  const known = await whatIsKnown(tx, item, look, round, live, gateHashOf(control));
+  const hashes = {
+    gate: gateHashOf(control),
+    release: await releaseHash(tx, {
+      service: look.seen.name,
+      control,
+      policy: because.policy ?? null,
+      before: item.release_hash ?? "",
+    }),
+  };
+  const known = await whatIsKnown(tx, item, look, round, live, hashes);
   const before = item.facts.production ?? null;
   const { signs, seen } = await doubtProduction(tx, look.seen, {
     itemId: item.id,
@@ -60,15 +70,7 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
     since: item.looked_at,
   });
   const verdict = detectPhase({ seen, known }, { now: because.at });
-  const history = await historyOf(
-    tx,
-    item,
-    look,
-    round,
-    live,
-    gateHashOf(control),
-    ownersChange ? because.at : item.patience_from,
-  );
+  const history = await historyOf(tx, item, look, round, live, hashes, ownersChange ? because.at : item.patience_from);
   const decision = decideService(verdict, history);
 
   await cancelUnwanted(tx, because, live, decision, events, item.id);
@@ -109,7 +111,7 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
       facts = ${JSON.stringify({ spec: look.seen.spec?.file ?? null, code: look.seen.code?.root ?? null, tests: look.seen.tests, settings: look.seen.settings, production: signs })},
       stack = ${look.seen.code?.stack ?? null}, port = coalesce(${control.settings.port ?? null}, port), owner = ${look.seen.settings.owner ?? null},
       client = ${look.seen.settings.client ?? null}, round = ${round.number}, content_hash = ${look.contentHash},
-      control = ${JSON.stringify(control)}, gate_hash = ${gateHashOf(control)}, folder = ${look.seen.path}, version = version + 1, looked_at = ${because.at}, gone_at = null,
+      control = ${JSON.stringify(control)}, gate_hash = ${hashes.gate}, release_hash = ${hashes.release}, folder = ${look.seen.path}, version = version + 1, looked_at = ${because.at}, gone_at = null,
       patience_from = case when ${ownersChange} then ${because.at} else patience_from end, updated_at = ${because.at}
     where id = ${item.id}`.execute(tx);
   return { itemId: item.id, verdict: { ...verdict, reasons }, decision };
@@ -118,7 +120,7 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
 /** "no key": rows that point at the item may be written meanwhile, or a claim and this would wait for each other. */
 async function lockItem(tx: Tx, because: Because, { seen }: Look): Promise<Item> {
   const find = () =>
-    sql<Item>`select id, stage, phase, reasons, round, version, patience_from, looked_at, facts, content_hash, applied_hash, control, health, health_reason, gone_at
+    sql<Item>`select id, stage, phase, reasons, round, version, patience_from, looked_at, facts, content_hash, applied_hash, control, release_hash, health, health_reason, gone_at
       from item where line = 'service' and key = ${seen.name} for no key update`.execute(tx);
   const there = (await find()).rows[0];
   if (there) return there;
@@ -223,18 +225,23 @@ async function keepRound(
   return round;
 }
 
+/** By which a verdict of the tests, and one of a release's health, must have been made to count. */
+type Hashes = { gate: string; release: string };
+
 async function whatIsKnown(
   tx: Tx,
   item: Item,
   look: Look,
   round: Round,
   live: Live | undefined,
-  gateHash: string,
+  hashes: Hashes,
 ): Promise<KnownFacts> {
   const { rows: verdicts } = await sql<{ ok: boolean; reasons: string[]; facts: never }>`
     select ok, reasons, facts from verdict
     where item_id = ${item.id} and content_hash = ${look.contentHash}
-      and (gate = 'health' or (gate = 'tests' and settings_hash = ${gateHash})) order by at desc limit 1`.execute(tx);
+      and ((gate = 'health' and settings_hash in ('', ${hashes.release})) or (gate = 'tests' and settings_hash = ${hashes.gate})) order by at desc limit 1`.execute(
+    tx,
+  );
   const { rows: deployed } = await sql<{ version: string; content_hash: string; port: number | null; state: string }>`
     select version, content_hash, port, state from deployment
     where item_id = ${item.id} and state in ('live', 'stopped') order by started_at desc limit 1`.execute(tx);
@@ -272,7 +279,7 @@ async function historyOf(
   look: Look,
   round: Round,
   live: Live | undefined,
-  gateHash: string,
+  hashes: Hashes,
   since: Date,
 ): Promise<History> {
   const { rows: ended } = await sql<{ kind: string; state: string; dedupe_key: string; last_error: string | null }>`
@@ -286,7 +293,8 @@ async function historyOf(
     round: round.number,
     specHash: round.spec_hash,
     contentHash: look.contentHash,
-    gateHash,
+    gateHash: hashes.gate,
+    releaseHash: hashes.release,
     live: live
       ? { kind: live.kind, purpose: purposeOf(live.dedupe_key), claimed: live.state === "claimed" || isAsked(live) }
       : null,

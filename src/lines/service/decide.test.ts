@@ -4,7 +4,7 @@ import { decideService, FIX_LIMIT, type History } from "./decide.ts";
 import type { PhaseVerdict } from "./phase.ts";
 
 const history = (overrides: Partial<History> = {}): History => ({
-  name: "quotes", round: 1, specHash: "a".repeat(64), contentHash: "b".repeat(64), gateHash: "d".repeat(64), live: null, failed: new Map(), done: new Map(), fixes: 0, ...overrides,
+  name: "quotes", round: 1, specHash: "a".repeat(64), contentHash: "b".repeat(64), gateHash: "d".repeat(64), releaseHash: "f".repeat(64), live: null, failed: new Map(), done: new Map(), fixes: 0, ...overrides,
 }); // prettier-ignore
 
 const verdict = (phase: PhaseVerdict["phase"], overrides: Partial<PhaseVerdict> = {}): PhaseVerdict => ({

@@ -27,6 +27,8 @@ export type History = {
   contentHash: string | null;
   /** Of the settings by which it is judged. */
   gateHash: string;
+  /** Of what decides how its release fares beside the content. */
+  releaseHash: string;
   /** The ticket that is ready or being worked on, if there is one. */
   live: { kind: string; purpose: string; claimed: boolean } | null;
   /** Purposes of tickets that used up their attempts since the owner's last word. */
@@ -85,7 +87,7 @@ export function decideService({ phase, needs, reasons }: PhaseVerdict, history: 
 function stepFor(
   phase: ServicePhase,
   needs: PhaseVerdict["needs"],
-  { name, round, specHash, contentHash, gateHash }: History,
+  { name, round, specHash, contentHash, gateHash, releaseHash }: History,
 ): Step | null {
   const spec = short(specHash);
   const content = `${short(contentHash)} judged by ${gateHash.slice(0, 8)}`;
@@ -138,7 +140,10 @@ function stepFor(
         capability: needs === "devops" ? "devops" : "deployer",
         title: `DEPLOY: ${name}`,
         // Declaring a target changes whose work it is: the ticket for a hired one gives way.
-        purpose: `deploy by ${needs === "devops" ? "devops" : "steward"} round ${round} content ${content}`,
+        purpose:
+          needs === "devops"
+            ? `deploy by devops round ${round} content ${content}`
+            : `deploy by steward round ${round} content ${content} released as ${releaseHash.slice(0, 8)}`,
       };
     case "UNHEALTHY":
       return needs === null
