@@ -5,7 +5,7 @@ import { readToken } from "#http/token.ts";
 import { Failure } from "#system/failure.ts";
 import type { Common } from "./command.ts";
 import { findWorkspace } from "./find-workspace.ts";
-import { version } from "./version.ts";
+import { version } from "#system/version.ts";
 
 export type Connection = { client: Client; url: string; token: string };
 

@@ -3,7 +3,7 @@ import { Failure } from "#system/failure.ts";
 import { commands } from "./commands.ts";
 import { exitCode, failureExit } from "./exit-code.ts";
 import { say } from "./talk.ts";
-import { version } from "./version.ts";
+import { version } from "#system/version.ts";
 
 const code = await main(process.argv.slice(2));
 // Connections that are kept for a next request would hold the process for seconds.

@@ -2,7 +2,7 @@ import { demo } from "#main.ts";
 import type { DemoWords } from "./commands/demo.ts";
 import { exitCode } from "./exit-code.ts";
 import { print, say } from "./talk.ts";
-import { version } from "./version.ts";
+import { version } from "#system/version.ts";
 
 /** The talk is on stderr; with --json the last line, and the only one of stdout, is what became of it. */
 export async function showDemo({ exitWhenDone, port, keep, json }: DemoWords): Promise<void> {

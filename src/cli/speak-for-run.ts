@@ -4,7 +4,7 @@ import { Failure, messageOf } from "#system/failure.ts";
 import { writeFileAtomic } from "#system/files.ts";
 import type { Common } from "./command.ts";
 import { answer, say } from "./talk.ts";
-import { version } from "./version.ts";
+import { version } from "#system/version.ts";
 
 /** Speaks with the run's own key, as an agent finds it in its environment. */
 export async function sayAlive(options: Common): Promise<void> {

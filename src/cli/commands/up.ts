@@ -8,7 +8,7 @@ export function register(program: Command): void {
   }).action(async (options: Common) => {
     const { settingsFor } = await import("#cli/connect.ts");
     const { talker } = await import("#cli/talk.ts");
-    const { version } = await import("#cli/version.ts");
+    const { version } = await import("#system/version.ts");
     const { up } = await import("#main.ts");
     const code = await up(settingsFor(options), { version, say: talker(options.json) });
     process.exitCode = code;

@@ -8,7 +8,7 @@ export function register(program: Command): void {
   }).action(async (options: Common) => {
     const { settingsFor } = await import("#cli/connect.ts");
     const { talker } = await import("#cli/talk.ts");
-    const { version } = await import("#cli/version.ts");
+    const { version } = await import("#system/version.ts");
     const { worker } = await import("#main.ts");
     const code = await worker(settingsFor(options), { version, say: talker(options.json) });
     process.exitCode = code;
