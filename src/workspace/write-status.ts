@@ -3,7 +3,8 @@ import type { Advanced } from "#lines/service/advance.ts";
 import type { SeenFacts } from "#lines/service/facts.ts";
 import { messageOf } from "#system/failure.ts";
 import { setReadmeStatus } from "./readme-status.ts";
-import { updateRegistry } from "./registry.ts";
+import { registryStatus } from "./registry-status.ts";
+import type { RegistryWriter } from "./registry-writer.ts";
 import { writeProduction, type InProduction } from "./write-production.ts";
 
 /** What the files should say beyond the phase: its health and public port, if it serves, and what happened there. */
@@ -11,17 +12,18 @@ export type StatusOf = (itemId: string) => Promise<{ health: string } & InProduc
 
 /**
  * Brings a service's own lines in the owner's files up to date: its status line in the README, its entry in the
- * registry, its records in PRODUCTION/. A file that cannot be written is said in the log; the others and the line go on.
+ * registry (when the writer next writes), its records in PRODUCTION/. A file that cannot be written is said in the log; the
+ * others and the line go on.
  */
 export async function writeStatus(
-  tools: Pick<WorkTools, "log" | "clock">,
+  tools: Pick<WorkTools, "log">,
   {
     workspace,
-    registryPath,
+    registry,
     seen,
     advanced,
     statusOf,
-  }: { workspace: string; registryPath: string; seen: SeenFacts; advanced: Advanced; statusOf: StatusOf },
+  }: { workspace: string; registry: RegistryWriter; seen: SeenFacts; advanced: Advanced; statusOf: StatusOf },
 ): Promise<void> {
   if (seen.unreadable !== null) return;
   const { verdict, decision, itemId } = advanced;
@@ -33,12 +35,8 @@ export async function writeStatus(
     const create = verdict.stage !== "SPECS";
     await setReadmeStatus(seen.path, statusLine(advanced, { health, port }), { ...within, create });
   });
-  await tried("registry", async () => {
-    const inProduction = verdict.phase === "PRODUCTION" || verdict.phase === "UNHEALTHY";
-    const status = inProduction ? `production (${health})` : verdict.phase.toLowerCase().replaceAll("_", " ");
-    const entry = { status, phase: verdict.phase, ...(port !== null && { port }) };
-    await updateRegistry(registryPath, new Map([[seen.name, entry]]), { ...within, now: tools.clock.now() });
-  });
+  const status = registryStatus(verdict.phase, health);
+  registry.put(seen.name, { status, phase: verdict.phase, ...(port !== null && { port }) }, seen.registry);
   await tried("production records", () => writeProduction(seen, production, within));
 
   async function tried(what: string, write: () => Promise<void>): Promise<void> {
