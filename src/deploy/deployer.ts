@@ -40,7 +40,13 @@ export function deployer(tools: DeployTools): BuiltinAgent {
           `${item.key} has no deploy target any more: declare one under \`deploy:\` in steward.yaml.`,
         );
       const settings = await productionSettings(tools, item, declared);
-      const deployment = await begin(tools, item, declared.target.kind);
+      const order = {
+        service: item.key,
+        contentHash: item.content_hash,
+        target: declared.target.kind,
+        port: settings.publicPort,
+      };
+      const deployment = await begin(tools, item, order);
       failpoint("deploy.begun");
       const adapter: Adapter = {
         kind: "deploy",
@@ -64,13 +70,7 @@ export function deployer(tools: DeployTools): BuiltinAgent {
         key: `deploy ${deployment.id}`,
         item: { id: item.id, line: "service", client: item.client },
         runId: claimed.runId,
-        payload: {
-          service: item.key,
-          version: deployment.version,
-          contentHash: item.content_hash,
-          target: declared.target.kind,
-          port: settings.publicPort,
-        },
+        payload: { ...order, version: deployment.version },
         allowedBy: { standing: "a deploy target is declared in steward.yaml" },
         actor: "steward",
       };
@@ -87,45 +87,58 @@ export function deployer(tools: DeployTools): BuiltinAgent {
   };
 }
 
-/** The deployment that is under way for this content, or a new one; only what has a green verdict may have one. */
+/** The deployment of just this that is under way, or a new one; only what has a green verdict may have one. */
 async function begin(
   { database, tenantId, hostId, clock }: DeployTools,
   item: ProductionItem,
-  target: string,
+  order: { target: string; port: number },
 ): Promise<Deployment> {
+  const detail = JSON.stringify({ order: { ...order, releaseHash: item.release_hash } });
+  const at = clock.now();
   return inTenant(database.app, tenantId, async (tx) => {
     await sql`select 1 from item where id = ${item.id} for no key update`.execute(tx);
+    await refuseElsewhere(tx, item, hostId);
     const { rows: proofs } = await sql<{ ok: boolean }>`
       select ok from verdict where item_id = ${item.id} and content_hash = ${item.content_hash}
-        and (gate = 'health' or (gate = 'tests' and settings_hash = (select gate_hash from item where id = ${item.id}))) order by at desc limit 1`.execute(
+        and ((gate = 'health' and settings_hash in ('', ${item.release_hash})) or (gate = 'tests' and settings_hash = (select gate_hash from item where id = ${item.id}))) order by at desc limit 1`.execute(
       tx,
     );
     if (!proofs[0]?.ok)
-      throw new Failure("conflict", `${item.key} is not deployed: its content has no green verdict of Steward's.`);
+      throw new Failure(
+        "conflict",
+        `${item.key} is not deployed: its content has no green verdict of Steward's. \`steward check ${item.key}\` judges it.`,
+      );
     const { rows: under } = await sql<Deployment>`
       select id, version from deployment
-      where item_id = ${item.id} and state = 'deploying' and content_hash = ${item.content_hash} and host_id = ${hostId} order by started_at desc limit 1`.execute(
+      where item_id = ${item.id} and state = 'deploying' and host_id = ${hostId} and detail @> ${detail}::jsonb order by started_at desc limit 1`.execute(
       tx,
     );
+    await giveUpOlder(tx, item, { keep: under[0]?.id ?? null, at });
     if (under[0]) return under[0];
     const { rows: count } = await sql<{
       n: number;
     }>`select count(*)::int as n from deployment where item_id = ${item.id}`.execute(tx);
-    await giveUpOlder(tx, item, clock.now());
     const deployment = { id: uuidv7(), version: `v${(count[0]?.n ?? 0) + 1}` };
     await tx.insertInto("deployment").values({
-      ...deployment, tenant_id: tenantId, item_id: item.id, host_id: hostId, target, round: item.round, content_hash: item.content_hash!, state: "deploying", started_at: clock.now(),
+      ...deployment, tenant_id: tenantId, item_id: item.id, host_id: hostId, target: order.target, round: item.round, content_hash: item.content_hash!, state: "deploying",
+      detail, started_at: at,
     }).execute(); // prettier-ignore
     return deployment;
   });
 }
 
-/** A deploy that was broken off, and whose content is not wanted any more: nobody will go on with it. */
-async function giveUpOlder(tx: Tx, item: ProductionItem, at: Date): Promise<void> {
-  const reason = "given up for newer content";
+/** A deploy that was broken off or could not be tried, of what is not wanted any more: nobody will go on with it. */
+async function giveUpOlder(
+  tx: Tx,
+  item: ProductionItem,
+  { keep, at }: { keep: string | null; at: Date },
+): Promise<void> {
+  const reason = "given up for newer content or settings";
   const { rows } = await sql<{ id: string; version: string }>`
-    update deployment set state = 'failed', ended_at = ${at}, detail = ${JSON.stringify({ reason })}
-    where item_id = ${item.id} and state = 'deploying' returning id, version`.execute(tx);
+    update deployment set state = 'failed', ended_at = ${at}, detail = detail || ${JSON.stringify({ reason })}::jsonb
+    where item_id = ${item.id} and state = 'deploying' and id is distinct from ${keep} returning id, version`.execute(
+    tx,
+  );
   for (const { id, version } of rows) {
     await endEffect(tx, { actor: "steward", at }, { key: `deploy ${id}`, reason });
     await append(
@@ -134,6 +147,19 @@ async function giveUpOlder(tx: Tx, item: ProductionItem, at: Date): Promise<void
       { type: "service.deploy_failed", subject: item.id, key: item.key, version, reason },
     );
   }
+}
+
+/** A service's releases, its port and what it keeps are on one machine: nobody puts a second one beside it. */
+async function refuseElsewhere(tx: Tx, item: ProductionItem, hostId: string): Promise<void> {
+  const { rows } = await sql<{ name: string }>`
+    select h.name from deployment d join host h on h.id = d.host_id
+    where d.item_id = ${item.id} and d.state = 'live' and d.target = 'process' and d.host_id <> ${hostId}`.execute(tx);
+  if (rows[0])
+    throw new Failure(
+      "conflict",
+      `${item.key} is in production on another host, ${rows[0].name}: only the Steward there releases it. ` +
+        `To move it, end it there first: \`steward stop ${item.key} --production\`, or here if that host is gone.`,
+    );
 }
 
 async function note(
@@ -227,7 +253,7 @@ async function abandon(
   reason: string,
 ): Promise<void> {
   await inTenant(database.app, tenantId, (tx) =>
-    sql`update deployment set detail = ${JSON.stringify({ reason })} where id = ${id} and item_id = ${item.id}`.execute(
+    sql`update deployment set detail = detail || ${JSON.stringify({ reason })}::jsonb where id = ${id} and item_id = ${item.id}`.execute(
       tx,
     ),
   );

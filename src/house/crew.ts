@@ -35,8 +35,10 @@ export async function hireCrew(
       ...spawned,
     ]),
   );
+  // Releases lie on the disk of the host that serves them: a worker may be on another one, so a server deploys.
+  const offered = house.kind === "server" ? builtins : builtins.filter(({ name }) => name !== "deployer");
   return [
-    ...builtins.map((agent) => builtinWorker(tools, runs, agent, ids.get(agent.name)!)),
+    ...offered.map((agent) => builtinWorker(tools, runs, agent, ids.get(agent.name)!)),
     ...spawned.map((agent) => spawnedWorker(tools, runs, agent, ids.get(agent.name)!)),
   ];
 }

@@ -9,7 +9,16 @@ import { uuidv7 } from "#system/ids.ts";
 import { makeDeployTools } from "./deploy-tools.ts";
 import type { House } from "./open-house.ts";
 
-type Serving = { id: string; item_id: string; version: string; target: string; state: DeploymentState };
+type Serving = {
+  id: string;
+  item_id: string;
+  version: string;
+  target: string;
+  state: DeploymentState;
+  host_id: string;
+  host: string;
+  host_lives: boolean;
+};
 
 /**
  * Ends a service's live release and its front, through door 3; by the target that released it, whatever steward.yaml
@@ -22,11 +31,13 @@ export async function stopProduction(
   reason: string,
   { forGood }: { forGood: boolean },
 ): Promise<"stopped" | "was stopped already"> {
-  const { database, tenantId, clock } = house;
+  const { database, tenantId, hostId, clock } = house;
   const tools = await makeDeployTools(house, { rules: house.rules, lookAgain: async () => {} });
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
     sql<Serving>`
-      select d.id, d.item_id, d.version, d.target, d.state from deployment d join item i on i.id = d.item_id
+      select d.id, d.item_id, d.version, d.target, d.state, d.host_id, h.name as host,
+        exists (select 1 from process p where p.host_id = h.id and p.ended_at is null and p.seen_at > now() - interval '10 seconds') as host_lives
+      from deployment d join item i on i.id = d.item_id join host h on h.id = d.host_id
       where i.line = 'service' and i.key = ${service} and (d.state in ('live', 'stopped') or (d.state = 'deploying' and not ${forGood}))
       order by d.state = 'live' desc, d.started_at desc limit 1`.execute(tx),
   );
@@ -38,6 +49,9 @@ export async function stopProduction(
       `${service} has no release of Steward's that serves. \`steward status\` lists what does.`,
     );
   if (live.state === "stopped") return "was stopped already";
+  const elsewhere = live.target === "process" && live.host_id !== hostId;
+  if (elsewhere && live.host_lives)
+    throw new Failure("conflict", `${service} is in production on another host, ${live.host}: stop it there.`);
   const item = await productionItem(tools, live.item_id);
   const settings = await productionSettings(tools, item, declared);
   const effect = {
@@ -48,7 +62,11 @@ export async function stopProduction(
   await act(tools, effect, {
     kind: "stop",
     resumable: true,
-    perform: async () => ({ result: { stopped: (await declared.target.stop(settings, { forGood }), live.version) } }),
+    async perform() {
+      // On a host that is gone nothing can be ended, and its owner says that nothing serves there.
+      if (!elsewhere) await declared.target.stop(settings, { forGood });
+      return { result: { stopped: live.version } };
+    },
   });
   await inTenant(database.app, tenantId, (tx) =>
     recordStopped(tx, item, { deployment: live.id, reason, forGood, at: clock.now() }),
