@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { rankBy, trackRecords, type TrackRecord } from "#agents/match.ts";
 import type { Tools } from "#agents/tools.ts";
 import { adoptRuns } from "#agents/work/adopt-runs.ts";
+import { pruneRuns } from "#agents/work/prune-runs.ts";
 import { sweepEndedRuns } from "#agents/work/sweep-ended-runs.ts";
 import { rulesFileName, type RulesFile } from "#config.ts";
 import { inTenant } from "#db/db.ts";
@@ -40,6 +41,8 @@ export type Running = {
 };
 
 const TICK_MS = 1_000;
+/** Every hour, and a minute after the start. */
+const PRUNE_TICKS = 3_600;
 
 export type HouseOptions = {
   /** Keeps the workspace, too. */
@@ -171,6 +174,8 @@ async function start(
       await expireDeadlines(database.app, tenantId, clock.now());
       await inTenant(database.app, tenantId, (tx) => expireApprovals(tx, clock.now()));
     }
+    if (ticks % PRUNE_TICKS === 60)
+      void pruneRuns(tools).catch((error: unknown) => log.warn({ err: error }, "old runs could not be taken away"));
   };
   const timer = setInterval(() => {
     ticking = ticking

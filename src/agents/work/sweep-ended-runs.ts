@@ -28,7 +28,8 @@ export async function removeCopies(home: string, runId: string): Promise<void> {
   await rm(join(home, "scratch", runId), { recursive: true, force: true });
 }
 
-async function idsIn(folder: string): Promise<string[]> {
+/** The runs that have a folder there. */
+export async function idsIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   return names.filter((name) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name));
 }
