@@ -32,7 +32,7 @@ test("a service that crashes again and again is restarted within its budget, the
       return told.length >= restarts;
     }); // prettier-ignore
   }
-  const story = await house.inProduction("greeter", { version: "v2", withinMs: 30_000 });
+  const story = await house.inProduction("greeter", { version: "v2" });
   assert.equal(await (await house.ask("greeter", "/")).text(), "mended, v2");
 
   const told = await house.events(["service.restarted", "service.rolled_back", "service.repair_asked"]);

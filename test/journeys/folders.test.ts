@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { agentThatWrites, isHealthy, makeJourney, pause } from "./house.fixture.ts";
@@ -22,10 +22,10 @@ test("a folder that goes away takes its waiting and its running work with it, an
   const idle = busy === "running" ? "waiting" : "running";
   await house.waitFor(idle, ({ tickets }) => tickets.some(({ state }) => state === "ready"));
   await cp(house.path("SERVICES", idle), join(house.folder, "kept"), { recursive: true });
-  for (const name of [idle, busy]) await rm(house.path("SERVICES", name), { recursive: true });
+  for (const name of [idle, busy]) await rename(house.path("SERVICES", name), join(house.folder, `away-${name}`));
   const since = performance.now();
   const { runs } = await house.waitFor(busy, ({ item, runs: all }) => item?.["gone_at"] !== null && all.every(({ state }) => state === "ended")); // prettier-ignore
-  assert.ok(performance.now() - since < 5_000);
+  assert.ok(performance.now() - since < 10_000);
   assert.equal(runs.length, 1);
   const gone = await house.waitFor(idle, ({ item }) => item?.["gone_at"] !== null);
   assert.deepEqual(gone.tickets.map(({ state, last_error: why }) => [state, why]), [["cancelled", "its folder is gone"]]); // prettier-ignore
@@ -37,7 +37,8 @@ test("a folder that goes away takes its waiting and its running work with it, an
       name,
     );
   }
-  assert.equal((await house.events(["item.gone"])).length, 2);
+  const told = (await house.events(["item.gone"])).map(({ body }) => String(body["key"]));
+  assert.deepEqual(new Set(told), new Set([idle, busy]));
   assert.deepEqual(await readdir(house.path("SERVICES")).then((names) => names.filter((name) => !name.includes("."))), []); // prettier-ignore
 
   await cp(join(house.folder, "kept"), house.path("SERVICES", idle), { recursive: true });
@@ -49,7 +50,9 @@ test("a service with spaces and an emoji in its name gets to production, and und
   const house = await makeJourney(t, { services: { [name]: readyService("Grüße") } });
   await house.inProduction(name);
   assert.equal(await (await house.ask(name, "/")).text(), "hello, v1");
-  assert.match(await house.read("SERVICES", name, "README.md"), /PRODUCTION \(healthy\)/);
+  await house.until("its README says so", async () =>
+    /PRODUCTION \(healthy\)/.test(await house.read("SERVICES", name, "README.md")),
+  );
 
   await rename(house.path("SERVICES", name), house.path("SERVICES/greetings"));
   const other = await house.waitFor("greetings", ({ item }) => item !== undefined);

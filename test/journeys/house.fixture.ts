@@ -191,7 +191,7 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
   async function waitFor(
     name: string,
     predicate: (story: Story) => unknown,
-    { withinMs = 20_000, what = predicate.toString() }: { withinMs?: number; what?: string } = {},
+    { withinMs = 60_000, what = predicate.toString() }: { withinMs?: number; what?: string } = {},
   ): Promise<Story> {
     const until = performance.now() + withinMs;
     for (;;) {
@@ -209,7 +209,7 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
   async function until<T>(
     what: string,
     check: () => Promise<T | undefined | null | false>,
-    { withinMs = 10_000 } = {},
+    { withinMs = 30_000 } = {},
   ): Promise<T> {
     const end = performance.now() + withinMs;
     for (;;) {

@@ -23,7 +23,7 @@ test("what the built-in builder refuses waits with its reasons, and the next age
   await house.rewriteRules({ agents: { maker: { command, capabilities: ["builder"] } } });
   await house.waitFor("landing", ({ runs: all }) => all.some(({ agent, state }) => agent === "maker" && state !== "starting")); // prettier-ignore
   const took = performance.now() - saved;
-  assert.ok(took < 3_000, `taken after ${Math.round(took)} ms`);
+  assert.ok(took < 8_000, `taken after ${Math.round(took)} ms`);
   await house.inProduction("landing");
   const changes = (await house.events(["policy.changed"])).filter(({ body }) => body["from"] !== null);
   assert.equal(changes.length, 1);

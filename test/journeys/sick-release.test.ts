@@ -78,7 +78,7 @@ test("a version that is well at first is restarted within its budget, then taken
   await writeInto(house.path("SERVICES/greeter"), smallCode({ greeting: "bonjour", sickness: "sick later" }));
   await house.inProduction("greeter", { version: "v2" });
 
-  const story = await house.waitFor("greeter", ({ runs }) => runs.some(({ kind, state }) => kind === "fix" && state === "ended"), { withinMs: 40_000 }); // prettier-ignore
+  const story = await house.waitFor("greeter", ({ runs }) => runs.some(({ kind, state }) => kind === "fix" && state === "ended")); // prettier-ignore
   const { failed, seen } = await clients.stop();
   assert.deepEqual(
     [...new Set(failed)],

@@ -66,7 +66,7 @@ for (const [path, text] of Object.entries(files)) await write(path, text);`,
   await house.waitFor("greeter", ({ runs }) => runs.some(({ state }) => state === "running"));
   await house.write("SERVICES/greeter/.env.example", "PORT=8080\n# by hand\n");
   await house.write("SERVICES/greeter/SPEC.md", smallSpec("greeter", { requirement: "It greets in French." }));
-  const story = await house.inProduction("greeter", { withinMs: 30_000 });
+  const story = await house.inProduction("greeter");
   assert.equal(await (await house.ask("greeter", "/")).text(), "bonjour, v1");
   assert.equal(await house.read("SERVICES/greeter/.env.example"), "PORT=8080\n# by hand\n");
   const [first] = await house.events(["run.applied"]);
