@@ -25,9 +25,12 @@ export function joinAlive(home) {
  * Calls the script that ends what nobody needs any more, if nobody is listed and alive. Two that leave at once may both
  * call it, and another may come while it is called: the script looks again, under its own lock.
  */
-export function callLastOneOut({ home, lastOneOutScript }) {
+export function callLastOneOut({ home, lastOneOutScript, marker }) {
   if (home === undefined || lastOneOutScript === undefined || anyoneAlive(home)) return;
-  spawn(process.execPath, [lastOneOutScript, home], { detached: true, stdio: "ignore" }).unref();
+  // Not a process of the run: a sweep of it must not find this one.
+  const env = { ...process.env };
+  delete env[marker.name];
+  spawn(process.execPath, [lastOneOutScript, home], { detached: true, stdio: "ignore", env }).unref();
 }
 
 function anyoneAlive(home) {

@@ -45,15 +45,18 @@ function makeOutputPipes(folder: string): Promise<void> {
 /**
  * Starts the runner of a prepared run in a session of its own: it outlives this process, however that ends.
  * Starting one twice is harmless: the second finds the fence taken and leaves.
+ *
+ * With the run's marker it carries it itself: a runner that is killed while it starts its agent leaves a process that is
+ * still a copy of the runner, and that a sweep must find before it becomes the agent.
  */
-export function startRunner(folder: string): Promise<StartedRunner> {
+export function startRunner(folder: string, marker?: RunSpec["marker"]): Promise<StartedRunner> {
   const log = openSync(join(folder, "runner.log"), "a", 0o600);
   try {
     // A small young generation keeps an idle runner small; it moves bytes, it computes nothing.
     const child = spawn(process.execPath, ["--max-semi-space-size=1", runnerScript, folder], {
       cwd: "/",
       detached: true,
-      env: ownEnvironment(),
+      env: { ...ownEnvironment(), ...(marker && { [marker.name]: marker.value }) },
       stdio: ["ignore", log, log],
     });
     child.unref();

@@ -110,7 +110,7 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     env: { ...spec.env, ...(await tools.runEnvironment(claimed)), STEWARD_REPORT_FILE: folder.report },
   });
   failpoint("run.workplace_ready");
-  const runner = await startRunner(folder.folder);
+  const runner = await startRunner(folder.folder, spec.marker);
   failpoint("run.runner_started");
   await inTenant(database.app, tenantId, async (tx) => {
     await sql`update run set state = 'running', folder = ${folder.folder}, pid = ${runner.pid}, heartbeat_at = now() where id = ${claimed.runId} and state = 'starting'`.execute(
