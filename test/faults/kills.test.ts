@@ -8,6 +8,7 @@ import { bootId, isAlive, startTimeOf } from "#system/processes.ts";
 import { openGate } from "./gate.fixture.ts";
 import { makeFaultHouse, notesSpec, smallSpec, until, type FaultHouse, type Start } from "./house.fixture.ts";
 import { acknowledged, assertSound, inProduction } from "./sound.fixture.ts";
+import { victims } from "./victims.fixture.ts";
 
 /** From the death of who works on a ticket until somebody works on it again. */
 const TAKEN_UP_MS = 6_000;
@@ -29,6 +30,22 @@ describe("something else than a step boundary kills", { concurrency: 3 }, () => 
     await inProduction(house, { revisions: { small: 1 } });
     await assertSound(house);
     assert.equal((await house.starts()).length, 2, await story(house));
+  });
+
+  test("runners that are killed in the moment in which they start their agents leave no agent behind", async (t) => {
+    const house = await makeFaultHouse(t);
+    await house.up().ready;
+    await house.specify("small", smallSpec(1, "Takes 1000 ms."));
+    // Three losses cost a ticket no wait.
+    for (let kills = 0; kills < 3; kills++) {
+      const [pid] = await until("a runner", () => victims.runner(house), {
+        holds: (found) => found.length > 0,
+        everyMs: 1,
+      });
+      process.kill(pid!, "SIGKILL");
+    }
+    await inProduction(house, { revisions: { small: 1 } });
+    await assertSound(house);
   });
 
   test("a killed agent's ticket is worked on again within 6 s, and costs it no attempt", async (t) => {
