@@ -146,6 +146,8 @@ async function connectable(layout: Layout, { port }: Postmaster): Promise<string
 
 async function makeDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  // A server that is killed now fails the statement under way; unheard, the event would end the process.
+  client.on("error", () => {});
   await client.connect();
   try {
     const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [adminName]);
