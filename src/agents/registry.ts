@@ -24,6 +24,8 @@ export async function registerAgents(
   because: Because,
   definitions: readonly AgentDefinition[],
 ): Promise<Map<string, string>> {
+  // A server and its workers may start in the same moment: one writes, the others find it written.
+  await sql`select pg_advisory_xact_lock(hashtext('agents'), hashtext(tenant_now()::text))`.execute(tx);
   const { rows: known } = await sql<AgentDefinition & { id: string; off_at: Date | null }>`
     select id, name, kind, capabilities, slots, about, config, off_at from agent order by name for no key update`.execute(
     tx,
