@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { Log } from "#system/log.ts";
 import { hasErrorCode, messageOf } from "#system/failure.ts";
+import { isConnectionLost } from "#db/db.ts";
 import { enter } from "./alive.ts";
 import { installBinaries, type Programs } from "./binaries.ts";
 import { adminName, createCluster } from "./create-cluster.ts";
@@ -69,8 +70,12 @@ export async function startEmbedded({
       const running = await findPostmaster(layout.data);
       return { postmaster: running ?? (await start()), adopted: running !== null };
     });
-    const adminUrl = await connectable(layout, postmaster);
+    // Guarded before it is first asked: one that is killed in between comes back while we wait for its answer.
     const guard = keepRunning({ layout, postmaster, start, log });
+    const adminUrl = await connectable(layout, postmaster).catch(async (error: unknown) => {
+      await guard.stop();
+      throw error;
+    });
     log.info({ server: postmaster.pid, port: postmaster.port, adopted }, "the embedded database is ready");
     return {
       adminUrl,
@@ -130,8 +135,8 @@ async function connectable(layout: Layout, { port }: Postmaster): Promise<string
       await makeDatabase(urlOf("postgres"));
       return urlOf(adminName);
     } catch (error) {
-      // 57P03: still starting up, as a server that we adopted may be; or it restarts its backends after a crash.
-      const starting = hasErrorCode(error, "57P03", "ECONNREFUSED", "ECONNRESET");
+      // Still starting up, as a server that we adopted may be; or restarting after a crash or a kill.
+      const starting = isConnectionLost(error);
       if (!starting || Date.now() > deadline) {
         throw cannotRun(
           `The embedded database in ${layout.database} runs but refuses us: ${messageOf(error)}.`,
