@@ -104,7 +104,6 @@ export function keepWorkspace(
       if (looked === "unchanged") return;
       after(name, looked);
       await note();
-      failpoint("status.written");
     });
   }
 
@@ -122,6 +121,7 @@ export function keepWorkspace(
       const stamps = new Map(unnoted);
       if (stamps.size === 0) return;
       await registry.flush();
+      failpoint("status.written");
       await inTenant(database.app, tenantId, (tx) => saveStamps(tx, stamps));
       for (const [id, stamp] of stamps) if (unnoted.get(id) === stamp) unnoted.delete(id);
     });
