@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { hasErrorCode } from "#system/failure.ts";
 import { endGroup, isAlive, ownIdentity, sweepMarked } from "#system/processes.ts";
 import { readRun, recordPath } from "./read-run.ts";
@@ -8,6 +9,10 @@ import { waitForEnd, type EndedRun } from "./wait-for-end.ts";
 
 /** Beyond its agent's grace, a runner that was asked to stop needs at most this long to sweep and write its result. */
 const RUNNER_MARGIN_MS = 8_000;
+
+/** Together a second: an exec takes a few milliseconds, on a machine that is very busy some hundred. */
+const EXEC_LOOKS = 5;
+const EXEC_LOOK_MS = 200;
 
 /** As in runner.mjs. */
 const STOP_GRACE_MS = 500;
@@ -66,7 +71,14 @@ async function endWhatIsLeft(record: RunRecord | null, spec: RunSpec | null): Pr
   // Its number alone proves nothing: by now the group may be somebody else's. The sweep finds the members of one whose
   // leader has gone.
   if (agent && isAlive({ ...agent, bootId: record.bootId })) await endGroup(agent.pid, { graceMs });
-  if (spec) await sweepMarked(spec.marker.name, spec.marker.value, { graceMs });
+  if (!spec) return;
+  await sweepMarked(spec.marker.name, spec.marker.value, { graceMs });
+  if (record === null || agent) return;
+  // Its runner died while it started it: in the middle of its exec a process shows no environment, and no marker.
+  for (let look = 0; look < EXEC_LOOKS; look++) {
+    await pause(EXEC_LOOK_MS);
+    await sweepMarked(spec.marker.name, spec.marker.value, { graceMs });
+  }
 }
 
 function signal(record: RunRecord, name: "SIGTERM" | "SIGKILL"): void {
