@@ -33,7 +33,7 @@ export async function knownItems(
   const { rows } = await sql<KnownItem>`
     select i.id, i.key, i.version, i.phase, i.health, i.gone_at is not null as gone, i.stamp, i.port, deployments.states is not null as deployed, tickets.live > 0 as "hasWork",
       md5(concat_ws('/', i.health, i.health_reason, nullif(i.patience_from, i.created_at), i.applied_hash, tickets.ended, tickets.last, tickets.run, verdict.id,
-        deployments.states, incident.steps, answers.last)) as news
+        deployments.states, incident.steps, answers.last, secrets.set)) as news
     from item i
     left join lateral (
       select count(*) filter (where t.state in ('done', 'failed')) as ended, max(t.ended_at) filter (where t.state in ('done', 'failed')) as last,
@@ -44,6 +44,9 @@ export async function knownItems(
     left join lateral (
       select string_agg(concat_ws(' ', d.version, d.state, d.port), ',' order by d.started_at) as states
       from deployment d where d.item_id = i.id) deployments on true
+    left join lateral (
+      select string_agg(concat_ws(' ', s.name, extract(epoch from s.set_at)), ',' order by s.name) as set
+      from secret s where s.service = i.key) secrets on true
     left join incident on incident.item_id = i.id and incident.closed_at is null
     left join (
       select item_id, max(decided_at) as last from approval where state in ('approved', 'declined', 'expired') group by item_id

@@ -4,9 +4,11 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { sql } from "kysely";
+import type { Tx } from "#db/db.ts";
 import { openHouse } from "#house/open-house.ts";
 import { startHouse } from "#house/start-house.ts";
 import { tryAgain } from "#lines/service/try-again.ts";
+import { hasNews, knownItems } from "#workspace/news.ts";
 import { silentLog } from "#system/log.ts";
 import { freePort, makeJourney, writeInto } from "./house.fixture.ts";
 import { readyService, smallCode } from "./small-service.fixture.ts";
@@ -36,6 +38,21 @@ test("a release that was sick for want of a secret is tried anew once its owner 
   const after = await house.storyOf("greeter");
   assert.equal(after.item!["phase"], "TESTS_FAILING", "what its owner took back waits for its owner");
   assert.match(String((after.item!["reasons"] as string[])[0]), /`steward check greeter`/);
+});
+
+test("a secret is news of its service, should nobody have looked right after it was set", async (t) => {
+  const house = await makeJourney(t, { services: { idle: { "notes.txt": "nothing yet" } } });
+  const read = async (tx: Tx) => (await knownItems(tx, { keys: ["idle"] }))[0];
+  await house.until("its look is noted", async () => {
+    const item = await house.query(read);
+    return item && !hasNews(item);
+  });
+  // In one transaction: the sweep is not to look in between.
+  const item = await house.query(async (tx) => {
+    await sql`insert into secret (tenant_id, service, name, sealed, set_at) values (tenant_now(), 'idle', 'TOKEN', 'sealed', now())`.execute(tx); // prettier-ignore
+    return read(tx);
+  });
+  assert.equal(hasNews(item!), true);
 });
 
 test("a release that was sick by its start command is tried anew once its owner corrects it", async (t) => {
