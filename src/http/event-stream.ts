@@ -1,6 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
+import { outlastDatabase } from "#db/outlast.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { inTenant, isConnectionLost } from "#db/db.ts";
 import { ledgerHead, readLedger, type LedgerEvent } from "#ledger/follow.ts";
@@ -28,7 +29,9 @@ export async function openEventStream(house: HttpContext, { heartbeatMs = HEARTB
   const bell = new EventEmitter().setMaxListeners(0);
   const ending = new AbortController();
   const ring = () => bell.emit("ring");
-  const listener = await house.database.listen(["steward_sealed"], { onNotify: ring, onReconnect: ring });
+  const listener = await outlastDatabase(house.database, () =>
+    house.database.listen(["steward_sealed"], { onNotify: ring, onReconnect: ring }),
+  );
   return {
     follow: async (request, reply) => {
       const closed = new AbortController();

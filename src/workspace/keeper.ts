@@ -194,10 +194,12 @@ export function keepWorkspace(
 
   return {
     async start() {
-      listener = await database.listen(["steward_look"], {
-        onNotify: (_channel, itemId) => heardOf(itemId),
-        onReconnect: () => void sweepNow({ all: false }),
-      });
+      listener = await outlastDatabase(database, () =>
+        database.listen(["steward_look"], {
+          onNotify: (_channel, itemId) => heardOf(itemId),
+          onReconnect: () => void sweepNow({ all: false }),
+        }),
+      );
       startWatch();
       void sweepNow({ all: false }).then(scheduleSweep);
     },
