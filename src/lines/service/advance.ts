@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import type { Tx } from "#db/db.ts";
-import { createTicket } from "#dispatch/create-ticket.ts";
+import { createTicket, ringReady } from "#dispatch/create-ticket.ts";
 import { append, type Because } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
 import { lineDifference, type LineDifference } from "#system/line-difference.ts";
@@ -144,7 +144,17 @@ type Live = {
   started_at: Date | null;
 };
 
+/**
+ * A ticket that is not claimed yet is held until this commits: claimed in the middle of it, it would not be cancelled
+ * although something else is wanted by now, and two agents would be at work on the service. Claimers pass over what is
+ * held, and are told to look again.
+ */
 async function liveTicket(tx: Tx, itemId: string): Promise<Live | undefined> {
+  const { rows: held } = await sql`
+    select 1 from ticket where item_id = ${itemId} and line = 'service' and state in ('waiting', 'ready') order by id for update`.execute(
+    tx,
+  );
+  if (held.length > 0) await ringReady(tx);
   const { rows } = await sql<Live>`
     select t.id, t.kind, t.state, t.capability, t.dedupe_key, a.name as agent, r.started_at
     from ticket t left join run r on r.id = t.run_id left join agent a on a.id = r.agent_id
