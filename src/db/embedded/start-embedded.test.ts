@@ -18,7 +18,7 @@ const start = (home: string) => startEmbedded({ home, stateRoot, log: silentLog 
 
 test("the database outlives kill -9 of whoever started it, and is adopted with all it was told", async (t) => {
   const home = await homeFor(t);
-  const starter = startInChild(t, home);
+  const starter = startInChild(home);
   const first = await starter.ready;
   await query(first.adminUrl, "create table told (n int); insert into told values (7)");
   starter.child.kill("SIGKILL");
@@ -45,7 +45,7 @@ test("the database outlives kill -9 of whoever started it, and is adopted with a
 
 test("three processes that start at once on an empty home come to one server", async (t) => {
   const home = await homeFor(t);
-  const starters = [1, 2, 3].map(() => startInChild(t, home));
+  const starters = [1, 2, 3].map(() => startInChild(home));
   const ready = await Promise.all(starters.map((starter) => starter.ready));
   assert.equal(new Set(ready.map(({ pid }) => pid)).size, 1);
   assert.equal(ready.filter(({ adopted }) => !adopted).length, 1);
@@ -54,7 +54,7 @@ test("three processes that start at once on an empty home come to one server", a
 
 test("the last one out ends the server, and nobody before", async (t) => {
   const home = await homeFor(t);
-  const other = startInChild(t, home);
+  const other = startInChild(home);
   await other.ready;
   const mine = await start(home);
   assert.equal(await mine.leave(), false);
@@ -132,7 +132,7 @@ test("a postmaster.pid whose number is another program's by now does not keep th
 
 test("a first start that was killed in the middle leaves nothing that looks like a database", async (t) => {
   const home = await homeFor(t);
-  const starter = startInChild(t, home);
+  const starter = startInChild(home);
   await eventually(async () => {
     const made = (await readdir(join(home, "database"))).find((name) => name.startsWith("cluster.making-"));
     assert.ok(made);
@@ -170,8 +170,11 @@ test("a home that cannot be used is refused with its path and a way out", async 
 
 type Ready = { pid: number; port: number; adminUrl: string; adopted: boolean };
 
+/** Ended before their home is taken away: while one lives it looks after the server in it. */
+const children = new Map<string, ChildProcess[]>();
+
 /** Another process that starts the database of this home, says so, and stays. */
-function startInChild(t: TestContext, home: string): { child: ChildProcess; ready: Promise<Ready> } {
+function startInChild(home: string): { child: ChildProcess; ready: Promise<Ready> } {
   const script = `
     const { startEmbedded } = await import(${JSON.stringify(import.meta.resolve("./start-embedded.ts"))});
     const { silentLog } = await import(${JSON.stringify(import.meta.resolve("#system/log.ts"))});
@@ -182,11 +185,7 @@ function startInChild(t: TestContext, home: string): { child: ChildProcess; read
   const child = spawn(process.execPath, ["--input-type=module", "-e", script, home, stateRoot], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  t.after(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  });
+  children.set(home, [...(children.get(home) ?? []), child]);
   const ready = once(createInterface(child.stdout), "line").then(([line]) => JSON.parse(String(line)) as Ready);
   return { child, ready };
 }
@@ -195,8 +194,14 @@ async function homeFor(t: TestContext): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), "steward-home-"));
   await chmod(home, 0o755);
   t.after(async () => {
+    for (const child of children.get(home) ?? []) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
     await stopEmbedded(home);
-    await rm(home, { recursive: true, force: true });
+    // A server that was only just started may still write its last file.
+    await rm(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   });
   return home;
 }
