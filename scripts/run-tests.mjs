@@ -90,8 +90,7 @@ async function runFiles(files) {
   const stream = run({
     cwd: root,
     files: inOrder(files).map((file) => join(root, file)),
-    // One more than there are cores: the fault tests and journeys wait for clocks as much as they compute.
-    concurrency: options.long ? 1 : availableParallelism() + 1,
+    concurrency: options.long ? 1 : Math.max(2, availableParallelism()),
     timeout: FILE_TIMEOUT_MS,
     signal: stop.signal,
   });

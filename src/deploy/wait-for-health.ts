@@ -7,6 +7,9 @@ import { isAlive } from "#system/processes.ts";
 
 export type HealthWait = { ok: true; afterMs: number } | { ok: false; reason: string; portLost: boolean };
 
+/** Less than this is no time to answer in, in milliseconds. */
+const LEAST_PROBE_MS = 100;
+
 /**
  * Waits until a release answers 200, or is seen to have ended, or the time is up.
  * An answer counts only if it is the release's own: a port that was lost in a race may be answered by somebody else.
@@ -25,7 +28,8 @@ export async function waitForHealth(
       const portLost = isStranger(release);
       return { ok: false, reason: `it ended (${ended}) after ${seconds(after)}, before it was healthy`, portLost };
     }
-    if (after >= withinMs) {
+    // A last question with no time for an answer would only hide what the ones before were told.
+    if (after >= withinMs - (last === "" ? 0 : LEAST_PROBE_MS)) {
       return {
         ok: false,
         reason: `it was not healthy within ${seconds(withinMs)}: ${last}`,

@@ -174,6 +174,7 @@ async function start(
       await expireDeadlines(database.app, tenantId, clock.now());
       await inTenant(database.app, tenantId, (tx) => expireApprovals(tx, clock.now()));
     }
+    if (ticks % 10 === 9) await sweepEndedRuns(tools);
     if (ticks % PRUNE_TICKS === 60)
       void pruneRuns(tools).catch((error: unknown) => log.warn({ err: error }, "old runs could not be taken away"));
   };

@@ -6,7 +6,7 @@ import { sql } from "kysely";
 import { makeFaultHouse, notesSpec, smallSpec, type FaultHouse } from "./house.fixture.ts";
 import { assertSound, inProduction } from "./sound.fixture.ts";
 
-const MINUTES = Number(process.env["STEWARD_SOAK_MINUTES"] ?? 10);
+const MINUTES = Number(process.env["STEWARD_SOAK_MINUTES"] ?? 3);
 
 /** The first garbage collections and compilations are over by then. */
 const WARM_UP_MS = Math.min(60_000, MINUTES * 20_000);
