@@ -25,6 +25,9 @@ const { values: options, positionals: parts } = parseArgs({
 /** For one file. A short one takes seconds; the bound is for one that hangs, on a machine that is busy. */
 const FILE_TIMEOUT_MS = options.long ? 45 * 60_000 : 3 * 60_000;
 
+/** How many files the end names as the slowest. */
+const SHOWN_SLOWEST = 10;
+
 process.exitCode = (await main()) ? 0 : 1;
 
 async function main() {
@@ -105,11 +108,16 @@ async function runFiles(files) {
     const file = relative(root, event.name);
     if (event.nesting === 0 && files.includes(file)) result.empty.push(file);
   });
+  /** @type {{ file: string, seconds: number }[]} */
+  const took = [];
   stream.on("test:summary", (event) => {
     if (event.file === undefined) Object.assign(result, { success: event.success, counts: event.counts });
+    else took.push({ file: relative(root, event.file), seconds: event.duration_ms / 1000 });
   });
   const printed = stream.compose(new spec());
   for await (const text of printed) process.stdout.write(text);
+  const slowest = took.toSorted((one, other) => other.seconds - one.seconds).slice(0, SHOWN_SLOWEST);
+  console.log("ℹ slowest files: " + slowest.map(({ file, seconds }) => `${file} ${seconds.toFixed(1)} s`).join(", "));
 
   clearTimeout(limit);
   process.off("SIGINT", end).off("SIGTERM", end);
