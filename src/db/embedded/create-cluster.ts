@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, mkdtemp, open, readdir, rename, rm, stat, writeFil
 import { join } from "node:path";
 import type { Log } from "#system/log.ts";
 import { hasErrorCode } from "#system/failure.ts";
+import { sweepMarked } from "#system/processes.ts";
 import { cannotRun } from "./failures.ts";
 import type { Programs } from "./binaries.ts";
 import type { Layout } from "./layout.ts";
@@ -64,7 +65,7 @@ async function initialize({
   const { code, output } = await runProgram(
     join(programs.folder, "bin", "initdb"),
     initdbArguments({ data, passwordFile: passwordForInitdb, major: programs.major }),
-    { user, cwd: aside },
+    { user, cwd: aside, environment: { [mark]: aside } },
   );
   if (code !== 0) {
     throw cannotRun(
@@ -92,10 +93,19 @@ async function writePassword(path: string, password: string): Promise<void> {
   await file.sync().finally(() => file.close());
 }
 
-/** Left by a kill during initdb. Nobody else is at work on one: we hold the lock. */
+/** In the environment of initdb, and so of the servers that it runs: the folder that they write. */
+const mark = "STEWARD_MAKES_CLUSTER";
+
+/**
+ * Left by a kill during initdb. We hold the lock, so that no Steward is at work on one; but initdb and the server that
+ * it runs outlive who started them, and would write into a folder that is being removed.
+ */
 async function removeUnfinished(layout: Layout): Promise<void> {
   for (const name of await readdir(layout.database)) {
-    if (name.startsWith("cluster.making-")) await rm(join(layout.database, name), { recursive: true, force: true });
+    if (!name.startsWith("cluster.making-")) continue;
+    const unfinished = join(layout.database, name);
+    await sweepMarked(mark, unfinished);
+    await rm(unfinished, { recursive: true, force: true });
   }
 }
 

@@ -1,17 +1,17 @@
 import { spawn } from "node:child_process";
 import { asUser, type ServerUser } from "./server-user.ts";
 
-/** Runs one of PostgreSQL's own programs to its end, with nothing of our environment, and returns what it said. */
+/** Runs one of PostgreSQL's own programs to its end, and returns what it said. It gets nothing of our own environment. */
 export async function runProgram(
   path: string,
   args: string[],
-  { user, cwd }: { user: ServerUser | null; cwd: string },
+  { user, cwd, environment = {} }: { user: ServerUser | null; cwd: string; environment?: Record<string, string> },
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(path, args, {
       ...asUser(user),
       cwd,
-      env: serverEnvironment,
+      env: { ...serverEnvironment, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,7 +9,8 @@ import { test, type TestContext } from "node:test";
 import pg from "pg";
 import { Failure } from "#system/failure.ts";
 import { silentLog } from "#system/log.ts";
-import { bootId, isAlive, startTimeOf } from "#system/processes.ts";
+import { bootId, findMarked, isAlive, startTimeOf } from "#system/processes.ts";
+import { removeFolder } from "#system/testing.ts";
 import { testStateRoot as stateRoot } from "#db/testing.ts";
 import { startEmbedded } from "./start-embedded.ts";
 import { stopEmbedded, stopIfLast } from "./stop-embedded.ts";
@@ -133,16 +134,23 @@ test("a postmaster.pid whose number is another program's by now does not keep th
 test("a first start that was killed in the middle leaves nothing that looks like a database", async (t) => {
   const home = await homeFor(t);
   const starter = startInChild(home);
-  await eventually(async () => {
-    const made = (await readdir(join(home, "database"))).find((name) => name.startsWith("cluster.making-"));
-    assert.ok(made);
-    assert.ok((await readdir(join(home, "database", made, "data"))).includes("base"));
+  const made = await eventually(async () => {
+    const name = (await readdir(join(home, "database"))).find((one) => one.startsWith("cluster.making-"));
+    assert.ok(name);
+    assert.ok((await readdir(join(home, "database", name, "data"))).includes("base"));
+    return join(home, "database", name);
   }, 2);
+  // initdb and the server that it runs outlive their starter. Held still, they cannot be done before the next start.
+  const makers = await findMarked("STEWARD_MAKES_CLUSTER", made);
+  assert.notDeepEqual(makers, []);
+  for (const { pid } of makers) process.kill(pid, "SIGSTOP");
+  t.after(() => makers.filter(isAlive).forEach(({ pid }) => process.kill(pid, "SIGKILL")));
   starter.child.kill("SIGKILL");
   await once(starter.child, "exit");
   assert.ok(!(await readdir(join(home, "database"))).includes("cluster"));
 
   const mine = await start(home);
+  assert.deepEqual(makers.filter(isAlive), [], "it is still at work in a folder that was removed");
   assert.equal(mine.adopted, false);
   assert.deepEqual(await query(mine.adminUrl, "select 1 as one"), [{ one: 1 }]);
   assert.deepEqual(
@@ -200,8 +208,7 @@ async function homeFor(t: TestContext): Promise<string> {
       await once(child, "exit");
     }
     await stopEmbedded(home);
-    // A server that was only just started may still write its last file.
-    await rm(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    await removeFolder(home);
   });
   return home;
 }
