@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { takeOver } from "#agents/work/take-over.ts";
+import { takeOver, workOf } from "#agents/work/take-over.ts";
 import { runFolderOf } from "#agents/work/run-folder.ts";
 import type { Tools } from "#agents/tools.ts";
 import { prepareWorkplace } from "#agents/workplace/prepare-workplace.ts";
@@ -37,16 +37,7 @@ export async function buildByRules(tools: Tools, claimed: Claimed, signal: Abort
     if (refusal) return refusal;
     signal.throwIfAborted();
     failpoint("scaffold.written");
-    const work = {
-      runId: claimed.runId,
-      ticketId: claimed.id,
-      itemId: claimed.item_id,
-      fence: claimed.fence,
-      kind: claimed.kind,
-      round: claimed.round,
-      agent: claimed.agentName,
-    };
-    await outlastDatabase(tools.database, () => takeOver(tools, work, folder));
+    await outlastDatabase(tools.database, () => takeOver(tools, workOf(claimed), folder));
     return null;
   } finally {
     await rm(folder.folder, { recursive: true, force: true });

@@ -16,6 +16,7 @@ import { RUNNER_RENEWAL } from "#dispatch/runner-renewal.ts";
 import { append } from "#ledger/append.ts";
 import { finishRun, reportLoss } from "./finish-run.ts";
 import { runFolderOf, type RunFolder } from "./run-folder.ts";
+import { workOf } from "./take-over.ts";
 import { failpoint } from "#system/failpoint.ts";
 
 /**
@@ -29,15 +30,7 @@ export async function workSpawned(
   signal: AbortSignal,
 ): Promise<void> {
   const folder = runFolderOf(tools.home, claimed.runId);
-  const work = {
-    runId: claimed.runId,
-    ticketId: claimed.id,
-    itemId: claimed.item_id,
-    fence: claimed.fence,
-    kind: claimed.kind,
-    round: claimed.round,
-    agent: claimed.agentName,
-  };
+  const work = workOf(claimed);
   const stop = () =>
     void endRun(folder.folder, claimed.fence).catch((error: unknown) =>
       tools.log.error({ err: error, run: work.runId }, "a run could not be ended"),

@@ -8,6 +8,7 @@ import type { Tools } from "#agents/tools.ts";
 import { LEASE_SECONDS } from "#dispatch/lease.ts";
 import { report, type Outcome } from "#dispatch/report.ts";
 import { append } from "#ledger/append.ts";
+import type { Claimed } from "#dispatch/claim.ts";
 import { checkWork } from "#lines/service/check-work.ts";
 import { contentHash } from "#proof/content-hash.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -23,6 +24,11 @@ export type EndedWork = {
   round: number;
   agent: string;
 };
+
+/** A claim, as its run is spoken of once it has ended. */
+export function workOf({ runId, id, item_id, fence, kind, round, agentName }: Claimed): EndedWork {
+  return { runId, ticketId: id, itemId: item_id, fence, kind, round, agent: agentName };
+}
 
 /**
  * Takes what a run made over into the service, looks whether the stage's work is there, and reports. May be run again
