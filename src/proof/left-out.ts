@@ -1,41 +1,20 @@
 // What is not the service's content: what tools write beside it, and what Steward itself writes. The hash, the clean
-// copy and a release leave out the same, so nothing can be judged that is not shipped, or shipped that was not judged.
+// copy and a release leave out the same, so nothing can be judged that is not shipped, or shipped that was not judged;
+// an agent is given the same, so that it can build on all of it.
 
-/** Left out wherever they lie. */
-const FOLDERS = new Set([
-  ".git",
-  ".hg",
-  ".svn",
-  ".steward",
-  ".worktrees",
-  "node_modules",
-  ".venv",
-  "venv",
-  "__pycache__",
-  ".pytest_cache",
-  ".mypy_cache",
-  ".ruff_cache",
-  ".hypothesis",
-  ".tox",
-  ".nox",
-  ".eggs",
-  "htmlcov",
-  ".nyc_output",
-  ".c8",
-  ".cache",
-  ".parcel-cache",
-  ".turbo",
-  ".gradle",
-  ".idea",
-  ".vscode",
-]);
+import { isToolFolder } from "./tool-folders.ts";
+
+/** Steward's own, left out wherever they lie, as the folders of tools are. */
+const OWN_FOLDERS = new Set([".steward", ".worktrees"]);
 
 /** Left out only at the top, or in BUILD/: `src/coverage/` and `data/coverage.json` may well be an insurer's own. */
 const TOP_FOLDERS = new Set(["PRODUCTION", "coverage"]);
 const TOP_FILES = /^coverage\.(?:xml|json|lcov|out)$/;
 
 const FILES = [
-  /^\.DS_Store$/,
+  // In a worktree or a submodule git's folder is a file, which leads out of it.
+  /^\.git$/i,
+  /^\.DS_Store$/i,
   /^Thumbs\.db$/,
   /\.py[co]$/,
   /^\.coverage(\..+)?$/,
@@ -54,7 +33,7 @@ export function isLeftOut(path: string, kind: "folder" | "file"): boolean {
   const name = parts.at(-1)!;
   const atTop = parts.length === 1 || (parts.length === 2 && parts[0] === "BUILD");
   if (kind === "file") return FILES.some((pattern) => pattern.test(name)) || (atTop && TOP_FILES.test(name));
-  if (FOLDERS.has(name) || name.endsWith(".egg-info")) return true;
+  if (isToolFolder(name) || OWN_FOLDERS.has(name) || name.endsWith(".egg-info")) return true;
   return atTop && TOP_FOLDERS.has(name);
 }
 

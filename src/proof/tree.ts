@@ -1,6 +1,8 @@
+import { isToolFolder } from "./tool-folders.ts";
+
 /**
  * The files of one service, as detection and the gates both see them: paths from the service's folder, with "/",
- * without what is installed, generated or hidden away (`ignoredFolders`) and without what a link leads to outside.
+ * without what is installed, generated or hidden away (`isIgnoredFolder`) and without what a link leads to outside.
  */
 export type Tree = {
   files: readonly string[];
@@ -12,25 +14,22 @@ export type Tree = {
   problems: readonly string[];
 };
 
-/** Never looked into: not written by whoever builds the service, and often huge. */
-const ignoredFolders: ReadonlySet<string> = new Set([
-  "node_modules",
+/** Not written by whoever builds the service, and often huge: never looked into, as the folders of tools are not. */
+const generatedFolders: ReadonlySet<string> = new Set([
   "bower_components",
   "vendor",
-  "venv",
   "env",
   "virtualenv",
   "site-packages",
-  "__pycache__",
   "target",
   "dist",
   "build",
   "coverage",
-  "htmlcov",
 ]);
 
 /** Hidden folders (.git, .venv, .steward) are ignored as well: nothing that detection asks for lives in one. */
-export const isIgnoredFolder = (name: string): boolean => name.startsWith(".") || ignoredFolders.has(name);
+export const isIgnoredFolder = (name: string): boolean =>
+  name.startsWith(".") || isToolFolder(name) || generatedFolders.has(name);
 
 /** Where the code lives: "BUILD/" if there is code in it, else "" for the service's own folder. */
 export type CodeRoot = "" | `${string}/`;

@@ -2,6 +2,7 @@ import { readdirSync, realpathSync, statSync, type Dirent } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { Failure, messageOf } from "#system/failure.ts";
 import { isInside } from "#system/files.ts";
+import { isToolFolder } from "#proof/tool-folders.ts";
 import { isIgnoredFolder } from "#proof/tree.ts";
 
 export type FoundServices = {
@@ -44,9 +45,10 @@ function servicesIn(folder: string): { names: string[]; problems: string[] } {
   }
 }
 
-export const isServiceName = (name: string): boolean => !/^[_.]/.test(name) && !installed.has(name);
+export const isServiceName = (name: string): boolean =>
+  !/^[_.]/.test(name) && !isToolFolder(name) && !installed.has(name);
 
-const installed = new Set(["node_modules", "bower_components", "__pycache__", "site-packages", "venv"]);
+const installed = new Set(["bower_components", "site-packages"]);
 
 function realFolder(dir: string): string {
   const path = resolve(dir);

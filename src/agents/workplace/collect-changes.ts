@@ -42,15 +42,15 @@ export async function collectChanges(
     await walkTree(root, {
       enter: (path, name) => {
         const absurd = whyAbsurd(path, name);
-        if (absurd && !isIgnored(name)) refuse(path, absurd);
-        return !absurd && !isIgnored(name);
+        if (absurd && !isIgnored(path)) refuse(path, absurd);
+        return !absurd && !isIgnored(path);
       },
       unreadable: (path) => {
         inTheWay.add(path);
         refuse(path, "It cannot be read.");
       },
       found: async ({ path, name, kind, folder }) => {
-        if (isIgnored(name)) return;
+        if (isIgnored(path)) return;
         const reason =
           whyAbsurd(path, name) ??
           (kind === "special" ? "It is a pipe, a socket or a device." : null) ??

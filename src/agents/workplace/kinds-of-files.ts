@@ -1,28 +1,11 @@
-/** Installed, generated or another tool's own: never copied into a workplace, and never a change. At any depth. */
-const ignored = new Set([
-  "node_modules",
-  ".git",
-  ".hg",
-  ".svn",
-  ".venv",
-  "venv",
-  "__pycache__",
-  ".pytest_cache",
-  ".mypy_cache",
-  ".ruff_cache",
-  ".tox",
-  ".nox",
-  ".cache",
-  ".npm",
-  ".gradle",
-  ".nyc_output",
-  ".coverage",
-  "coverage",
-  "htmlcov",
-  ".ds_store",
-]);
+import { isLeftOut } from "#proof/left-out.ts";
 
-export const isIgnored = (name: string): boolean => ignored.has(name.toLowerCase());
+/**
+ * No part of the service's content, whatever it is, file, folder or link: never copied into a workplace, and never a
+ * change. Steward's own records are not among them: a run that writes there is seen, and refused.
+ */
+export const isIgnored = (path: string): boolean =>
+  !isStewards(path) && (isLeftOut(path, "folder") || isLeftOut(path, "file"));
 
 /** Steward's own records of a service: an agent does not need them, and they are not its to write. */
 export const isStewards = (path: string): boolean => ["production", ".steward"].includes(firstOf(path));

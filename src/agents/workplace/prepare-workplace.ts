@@ -30,12 +30,12 @@ export async function prepareWorkplace({
   const service = await openRoot(root);
   try {
     await walkTree(service, {
-      enter: (path, name) => !isIgnored(name) && !isStewards(path),
+      enter: (path) => !isIgnored(path) && !isStewards(path),
       unreadable: (path) => {
         throw new Failure("invalid", `${join(serviceDir, path)} cannot be read: give Steward's user the right to.`);
       },
       found: async (entry) => {
-        if (isIgnored(entry.name)) return;
+        if (isIgnored(entry.path)) return;
         if (entry.kind === "file") await copyFile(entry);
         if (entry.kind === "link") await copyLink(entry);
       },

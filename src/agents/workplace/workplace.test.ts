@@ -30,7 +30,10 @@ test("a workplace is a copy of the service without what is installed, cached or 
     "run.sh": "#!/bin/sh",
     "node_modules/left-pad/index.js": "x",
     "app/node_modules/deep/index.js": "x",
+    "src/coverage/rates.ts": "an insurer's own",
+    "coverage/index.html": "x",
     ".git/config": "x",
+    "lib/.git": "gitdir: /elsewhere",
     ".venv/bin/python": "x",
     "lib/__pycache__/a.pyc": "x",
     "PRODUCTION/deployed_config.json": "{}",
@@ -38,7 +41,13 @@ test("a workplace is a copy of the service without what is installed, cached or 
   });
   await chmod(join(serviceDir, "run.sh"), 0o755);
   const baseline = await prepareWorkplace({ serviceDir, workDir });
-  assert.deepEqual(await filesIn(workDir), ["SPEC.md", "run.sh", "src/PRODUCTION/kept.txt", "src/main.ts"]);
+  assert.deepEqual(await filesIn(workDir), [
+    "SPEC.md",
+    "run.sh",
+    "src/PRODUCTION/kept.txt",
+    "src/coverage/rates.ts",
+    "src/main.ts",
+  ]);
   assert.deepEqual(Object.keys(baseline.files).toSorted(), await filesIn(workDir));
   assert.equal((await lstat(join(workDir, "run.sh"))).mode & 0o777, 0o755);
   assert.equal(baseline.files["run.sh"]?.executable, true);
