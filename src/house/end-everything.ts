@@ -58,14 +58,15 @@ export async function endEverything(
   return ended;
 }
 
-async function endProcesses({ database, tenantId, hostId, processId }: House): Promise<number> {
+/**
+ * Servers and workers. Not a `steward` command that somebody else runs in this moment, which ends by itself, and never
+ * this very process: the demo's server and its end are one, and a row of it may stand as living.
+ */
+async function endProcesses({ database, tenantId, hostId }: House): Promise<number> {
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
-    sql<{
-      pid: number;
-      start_time: string;
-    }>`select pid, start_time from process where host_id = ${hostId} and id <> ${processId} and ended_at is null`.execute(
-      tx,
-    ),
+    sql<{ pid: number; start_time: string }>`
+      select pid, start_time from process
+      where host_id = ${hostId} and kind <> 'command' and pid <> ${process.pid} and ended_at is null`.execute(tx),
   );
   const living = rows.map(({ pid, start_time }) => ({ pid, startTime: start_time, bootId: bootId() })).filter(isAlive);
   for (const { pid } of living) process.kill(pid, "SIGTERM");
