@@ -7,7 +7,14 @@ import type { Event } from "#ledger/events.ts";
 import { lineDifference, type LineDifference } from "#system/line-difference.ts";
 import { uuidv7 } from "#system/ids.ts";
 import { gateHashOf, keepControl, whoWorkedSince, type Control } from "./control.ts";
-import { decideService, OWN_CAPABILITIES, type Decision, type History } from "./decide.ts";
+import {
+  decideService,
+  OWN_CAPABILITIES,
+  REPAIR_PURPOSE,
+  REPAIR_WINDOW_MS,
+  type Decision,
+  type History,
+} from "./decide.ts";
 import type { KnownFacts, SeenFacts } from "./facts.ts";
 import { doubtProduction, type Signs } from "./doubt-production.ts";
 import { detectPhase, type PhaseVerdict } from "./phase.ts";
@@ -70,7 +77,8 @@ export async function advanceService(tx: Tx, because: Because, look: Look): Prom
     since: item.looked_at,
   });
   const verdict = detectPhase({ seen, known }, { now: because.at });
-  const history = await historyOf(tx, item, look, round, live, hashes, ownersChange ? because.at : item.patience_from);
+  const past = await historyOf(tx, item, look, round, live, hashes, ownersChange ? because.at : item.patience_from);
+  const history = { ...past, hired: known.hired };
   const decision = decideService(verdict, history);
 
   await cancelUnwanted(tx, because, live, decision, events, item.id);
@@ -252,8 +260,14 @@ async function whatIsKnown(
       and ((gate = 'health' and settings_hash in ('', ${hashes.release})) or (gate = 'tests' and settings_hash = ${hashes.gate})) order by at desc limit 1`.execute(
     tx,
   );
-  const { rows: deployed } = await sql<{ version: string; content_hash: string; port: number | null; state: string }>`
-    select version, content_hash, port, state from deployment
+  const { rows: deployed } = await sql<{
+    version: string;
+    content_hash: string;
+    port: number | null;
+    state: string;
+    target: string;
+  }>`
+    select version, content_hash, port, state, target from deployment
     where item_id = ${item.id} and state in ('live', 'stopped') order by started_at desc limit 1`.execute(tx);
   const { rows: incidents } = await sql<{ exhausted: boolean }>`
     select steps @> '[{"did": "repair"}]' as exhausted from incident where item_id = ${item.id} and closed_at is null`.execute(
@@ -269,6 +283,7 @@ async function whatIsKnown(
       : null, // prettier-ignore
     verdict: verdicts[0] ?? null,
     deployed: release ? servesHow(release) : null,
+    hired: release?.target === "agent" ? release.version : null,
     probe: item.health === "healthy" ? { healthy: true, reasons: [] }
       : item.health === "unhealthy" ? { healthy: false, reasons: [item.health_reason ?? "its health check fails"] } : null, // prettier-ignore
     recoveryExhausted: incidents[0]?.exhausted ?? false,
@@ -291,9 +306,15 @@ async function historyOf(
   live: Live | undefined,
   hashes: Hashes,
   since: Date,
-): Promise<History> {
-  const { rows: ended } = await sql<{ kind: string; state: string; dedupe_key: string; last_error: string | null }>`
-    select kind, state, dedupe_key, last_error from ticket
+): Promise<Omit<History, "hired">> {
+  const { rows: ended } = await sql<{
+    kind: string;
+    state: string;
+    dedupe_key: string;
+    last_error: string | null;
+    lately: boolean;
+  }>`
+    select kind, state, dedupe_key, last_error, ended_at > now() - make_interval(secs => ${REPAIR_WINDOW_MS / 1000}) as lately from ticket
     where item_id = ${item.id} and line = 'service' and state in ('failed', 'done') and ended_at >= ${since} and created_at >= ${since}`.execute(
     tx,
   );
@@ -315,6 +336,9 @@ async function historyOf(
     ),
     done: countBy(ended.filter(({ state }) => state === "done").map(({ dedupe_key }) => purposeOf(dedupe_key))),
     fixes: ended.filter(({ kind, state }) => kind === "fix" && state === "done").length,
+    repairs: ended.filter(
+      ({ state, dedupe_key, lately }) => state === "done" && lately && purposeOf(dedupe_key).startsWith(REPAIR_PURPOSE),
+    ).length,
   };
 }
 
@@ -365,6 +389,7 @@ async function askFor(
       service: look.seen.name,
       spec: look.seen.spec?.file ?? null,
       reasons: verdict.reasons,
+      ...(step.kind === "deploy" ? { contentHash: look.contentHash } : {}),
       ...(step.kind === "build" && round.difference !== null ? { difference: round.difference } : {}),
       ...(step.kind === "fix" || step.kind === "tests" ? { output: rows[0]?.facts.output ?? null } : {}),
     },

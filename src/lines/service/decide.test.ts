@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decideService, FIX_LIMIT, type History } from "./decide.ts";
+import { decideService, FIX_LIMIT, REPAIR_LIMIT, type History } from "./decide.ts";
 import type { PhaseVerdict } from "./phase.ts";
 
 const history = (overrides: Partial<History> = {}): History => ({
-  name: "quotes", round: 1, specHash: "a".repeat(64), contentHash: "b".repeat(64), gateHash: "d".repeat(64), releaseHash: "f".repeat(64), live: null, failed: new Map(), done: new Map(), fixes: 0, ...overrides,
+  name: "quotes", round: 1, specHash: "a".repeat(64), contentHash: "b".repeat(64), gateHash: "d".repeat(64), releaseHash: "f".repeat(64), live: null, failed: new Map(), done: new Map(), fixes: 0, hired: null, repairs: 0, ...overrides,
 }); // prettier-ignore
 
 const verdict = (phase: PhaseVerdict["phase"], overrides: Partial<PhaseVerdict> = {}): PhaseVerdict => ({
@@ -66,4 +66,15 @@ test("a changed spec, content or round is other work", () => {
     decideService(verdict("READY_FOR_DEPLOY", { needs }), history()).step!.purpose;
   assert.notEqual(deploy("devops"), deploy(null), "a target that is declared later takes the place of a hired one");
   assert.notEqual(purpose({}, "READY_FOR_BUILD"), purpose({ round: 2 }, "READY_FOR_BUILD"));
+});
+
+test("what a hired agent deployed is brought back by devops, each fall a ticket of its own, until it fell too often", () => {
+  const fallen = (overrides: Partial<History>) =>
+    decideService(verdict("UNHEALTHY", { needs: "devops" }), history({ hired: "v1", ...overrides }));
+  const first = fallen({});
+  assert.deepEqual([first.does, first.step?.kind, first.step?.capability], ["ticket", "deploy", "devops"]);
+  assert.notEqual(first.step?.purpose, fallen({ hired: "v2" }).step?.purpose);
+  const often = fallen({ repairs: REPAIR_LIMIT });
+  assert.deepEqual([often.does, often.rule], ["ask", "service.repair_limit"]);
+  assert.match(often.why, /brought back 3 times in 24 h and fell again/);
 });

@@ -37,10 +37,18 @@ export type History = {
   done: ReadonlyMap<string, number>;
   /** Fixes reported since the owner's last word that did not make the tests pass. */
   fixes: number;
+  /** The version that serves, where a hired agent deployed it. */
+  hired: string | null;
+  /** Repairs of such a production that were done since the owner's last word, in the last REPAIR_WINDOW_MS. */
+  repairs: number;
 };
 
 /** After this many fixes that did not help, a person is asked: more of the same only costs. */
 export const FIX_LIMIT = 5;
+
+/** What a hired agent deployed and had to bring back this often falls again for a reason that only a person finds. */
+export const REPAIR_LIMIT = 3;
+export const REPAIR_WINDOW_MS = 24 * 60 * 60_000;
 
 /** The same work on the same content, done twice, is not done better a third time. */
 export const NO_PROGRESS_LIMIT = 2;
@@ -81,13 +89,20 @@ export function decideService({ phase, needs, reasons }: PhaseVerdict, history: 
       why: `${history.fixes} fixes did not make it pass. Change it yourself, or \`steward run ${history.name}\` tries again`,
     };
   }
+  if (phase === "UNHEALTHY" && step.kind === "deploy" && history.repairs >= REPAIR_LIMIT) {
+    return {
+      rule: "service.repair_limit",
+      does: "ask",
+      why: `it was brought back ${history.repairs} times in 24 h and fell again: ${reasons[0] ?? phase}. \`steward run ${history.name}\` tries again`,
+    };
+  }
   return { rule: `service.${phase.toLowerCase()}`, does: "ticket", why: reasons[0] ?? phase, step };
 }
 
 function stepFor(
   phase: ServicePhase,
   needs: PhaseVerdict["needs"],
-  { name, round, specHash, contentHash, gateHash, releaseHash }: History,
+  { name, round, specHash, contentHash, gateHash, releaseHash, hired }: History,
 ): Step | null {
   const spec = short(specHash);
   const content = `${short(contentHash)} judged by ${gateHash.slice(0, 8)}`;
@@ -146,6 +161,15 @@ function stepFor(
             : `deploy by steward round ${round} content ${content} released as ${releaseHash.slice(0, 8)}`,
       };
     case "UNHEALTHY":
+      if (needs === "devops") {
+        return {
+          kind: "deploy",
+          capability: "devops",
+          title: `REPAIR ASSIGNED: ${name}`,
+          // What it brings back is another version, so that each outage is a repair of its own.
+          purpose: `${REPAIR_PURPOSE} of ${hired} content ${content}`,
+        };
+      }
       return needs === null
         ? null
         : {
@@ -160,6 +184,9 @@ function stepFor(
       return null;
   }
 }
+
+/** Begins the purpose of every ticket that brings back what a hired agent deployed. */
+export const REPAIR_PURPOSE = "repair by devops";
 
 const short = (hash: string | null): string => hash?.slice(0, 16) ?? "none";
 

@@ -69,8 +69,10 @@ export type KnownFacts = {
   verdict: Pick<Verdict, "ok" | "reasons" | "facts"> | null;
   /** A release of Steward's own that serves; in words. */
   deployed: string | null;
+  /** The version that serves, where a hired agent deployed it: Steward probes it, and does not run it. */
+  hired: string | null;
   probe: { healthy: boolean; reasons: string[] } | null;
-  /** Restarts and rollback did not help: now somebody must mend it. */
+  /** Restarts and rollback did not help, or are not Steward's to make: now somebody must mend it. */
   recoveryExhausted: boolean;
   /** A round that began while it was in production; `specChange` says what the spec now asks that was not built. */
   openRound: { specChange: string | null } | null;
@@ -85,6 +87,7 @@ export const nothingKnown: KnownFacts = {
   liveRun: null,
   verdict: null,
   deployed: null,
+  hired: null,
   probe: null,
   recoveryExhausted: false,
   openRound: null,

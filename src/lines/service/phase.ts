@@ -55,11 +55,17 @@ const unknown: Rule = ({ seen }) =>
   seen.unreadable === null ? null : verdict("UNKNOWN", "SPECS", null, [seen.unreadable]);
 
 const unhealthy: Rule = (facts) => {
-  const { probe, recoveryExhausted, openRound } = facts.known;
+  const { probe, recoveryExhausted, openRound, hired, verdict: judged } = facts.known;
   const signs = productionSigns(facts);
   if (signs.length === 0 || probe === null || probe.healthy) return null;
   // Beyond recovery and changed since: what was mended is tested and released like any other round.
   if (recoveryExhausted && openRound !== null) return null;
+  if (hired !== null) {
+    // Whoever deployed it can start it again; what its content is at fault for only a fixer mends.
+    const mender = judged?.ok === false ? "fixer" : "devops";
+    const next = "a hired agent deployed it, so Steward does not restart it: a repair is asked for";
+    return verdict("UNHEALTHY", "PRODUCTION", recoveryExhausted ? mender : null, [...probe.reasons, next, ...signs]);
+  }
   const next = recoveryExhausted
     ? "restarts and rollback did not help: it needs a repair"
     : "Steward recovers it: restart, then rollback";
