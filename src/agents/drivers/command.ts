@@ -105,7 +105,10 @@ async function writeTicket({ ticket, runFolder }: AgentWork): Promise<{ text: st
   const json = join(runFolder, "ticket.json");
   await mkdir(runFolder, { recursive: true, mode: 0o700 });
   await chmod(runFolder, 0o700);
-  await writeFileAtomic(text, ticket.text.endsWith("\n") ? ticket.text : `${ticket.text}\n`, { mode: 0o600 });
-  await writeFileAtomic(json, `${JSON.stringify(ticket.data, null, 2)}\n`, { mode: 0o600 });
+  const ours = { mode: 0o600, flush: false };
+  await Promise.all([
+    writeFileAtomic(text, ticket.text.endsWith("\n") ? ticket.text : `${ticket.text}\n`, ours),
+    writeFileAtomic(json, `${JSON.stringify(ticket.data, null, 2)}\n`, ours),
+  ]);
   return { text, json };
 }

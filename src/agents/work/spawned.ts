@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { AgentDriver } from "#agents/drivers/driver.ts";
 import { endRun } from "#agents/runner/end-run.ts";
 import { lastOneOutScript } from "#agents/runner/last-one-out.ts";
-import { prepareRun, startRunner, type StartedRunner } from "#agents/runner/start-runner.ts";
+import { makeRunFolder, prepareRun, startRunner, type StartedRunner } from "#agents/runner/start-runner.ts";
 import { waitForEnd } from "#agents/runner/wait-for-end.ts";
 import { ticketText } from "#agents/ticket-text.ts";
 import type { Tools } from "#agents/tools.ts";
@@ -61,7 +61,11 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
         .folder!,
   );
   await rm(folder.work, { recursive: true, force: true });
-  await saveBaseline(folder.baseline, await prepareWorkplace({ serviceDir, workDir: folder.work }));
+  const [baseline] = await Promise.all([
+    prepareWorkplace({ serviceDir, workDir: folder.work }),
+    makeRunFolder(folder.folder),
+  ]);
+  await saveBaseline(folder.baseline, baseline);
   const spec = await driver.prepare({
     runId: claimed.runId,
     ticketId: claimed.id,

@@ -22,9 +22,9 @@ export function sameState(one: FileState | undefined, other: FileState | undefin
   return one?.sha256 === other?.sha256 && one?.executable === other?.executable;
 }
 
-/** Kept in the run folder: whoever collects the run may not be the process that started it. */
+/** Kept in the run folder: whoever collects the run may not be the process that started it. No run outlives the machine. */
 export async function saveBaseline(path: string, baseline: Baseline): Promise<void> {
-  await writeFileAtomic(path, JSON.stringify(baseline));
+  await writeFileAtomic(path, JSON.stringify(baseline), { flush: false });
 }
 
 export async function readBaseline(path: string): Promise<Baseline> {
