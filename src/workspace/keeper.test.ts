@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync, utimesSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -182,6 +182,29 @@ test("work of a folder that is gone ends for good, also what was put back, until
   await pause(60);
   await keeper.look(run.item_key);
   assert.deepEqual(await h.tickets(run.item_key), ["cancelled", "ready"]);
+});
+
+test("Steward's own word in the registry is no reason to look at the others; an owner's is", async (t) => {
+  const h = await kept(t, two);
+  await pause(60);
+  const keeper = h.keeper();
+  await keeper.start();
+  await until("both are looked at", async () => Object.keys(await h.looks()).length === 2);
+  await pause(300);
+  // From here on only a sweep would look at b: none of its files changes.
+  await h.within(sql`update item set stamp = null where key = 'b'`);
+  const before = await h.looks();
+  const registry = join(h.workspace, "SERVICES/SERVICE_REGISTRY.json");
+  const written = readFileSync(registry, "utf8");
+  writeFiles(h.workspace, service("a", { "app.js": "x\n" }));
+  await until("a is looked at", async () => (await h.looks())["a"]! > before["a"]!);
+  await until("the registry says so", async () => readFileSync(registry, "utf8") !== written);
+  await pause(300);
+  assert.equal((await h.looks())["b"], before["b"], "b was not looked at");
+
+  const byHand = JSON.parse(readFileSync(registry, "utf8")) as Record<string, object>;
+  writeFileSync(registry, JSON.stringify({ ...byHand, b: { ...byHand["b"], owner: "somebody" } }));
+  await until("b is looked at", async () => (await h.looks())["b"]! > before["b"]!);
 });
 
 test("a look that fails is tried again soon", async (t) => {

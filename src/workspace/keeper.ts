@@ -158,6 +158,11 @@ export function keepWorkspace(
     return sweeping;
   }
 
+  /** Our own writes tell of nothing new, and each would have every service looked at. */
+  async function sweepIfOthersWrote(): Promise<void> {
+    if (await registry.changedByOthers()) await sweepNow({ all: false });
+  }
+
   function scheduleSweep(): void {
     later(rules().sweepMs, () => void sweepNow({ all: false }).then(scheduleSweep));
   }
@@ -186,7 +191,7 @@ export function keepWorkspace(
       only,
       settle: rules().settleMs,
       changed: (name) => void lookAt(name, { always: false }),
-      registryChanged: () => void sweepNow({ all: false }),
+      registryChanged: () => void sweepIfOthersWrote(),
       degraded: (reason) => log.warn({ reason }, "some folders cannot be watched; the sweep looks after them"),
     });
     watch.start();
@@ -200,6 +205,7 @@ export function keepWorkspace(
           onReconnect: () => void sweepNow({ all: false }),
         }),
       );
+      await registry.changedByOthers();
       startWatch();
       void sweepNow({ all: false }).then(scheduleSweep);
     },

@@ -16,18 +16,20 @@ export type RegistryUpdate = {
 /**
  * Brings the registry up to date: for each service its status and phase, its port where none is written, and when that
  * changed. Everything else stays byte for byte, other people's changes meanwhile included. A service that is not listed is
- * added. True if it was written. Fails with "invalid", and leaves the file alone, if it is not JSON.
+ * added. Resolves to what it said before and says now. Fails with "invalid", and leaves the file alone, if it is not JSON.
  */
 export async function updateRegistry(
   path: string,
   updates: ReadonlyMap<string, RegistryUpdate>,
   { now, ...options }: EditOptions & { now: Date },
-): Promise<boolean> {
-  if (updates.size === 0) return false;
-  return editFile(path, options, (bytes) => {
+): Promise<{ found: Buffer | null; left: Buffer | null }> {
+  const ends: { found: Buffer | null; left: Buffer | null } = { found: null, left: null };
+  await editFile(path, options, (bytes) => {
     const text = bytes === null ? "{}\n" : decoded(bytes, path);
-    return Buffer.from(patchRegistry(text, updates, { now, path }));
+    ends.found = bytes;
+    return (ends.left = Buffer.from(patchRegistry(text, updates, { now, path })));
   });
+  return ends;
 }
 
 /** The registry's text with the updates in it. The same text if they are in it already. */
