@@ -86,8 +86,8 @@ export type Facts = {
   stack?: string;
   /** Sections, files or programs that are not there. */
   missing?: string[];
-  /** Of the health gate. */
-  health?: { url: string; status: number | null; attempts: number };
+  /** Of the health gate. `marked`: the answer names the version that was looked for. */
+  health?: { url: string; status: number | null; attempts: number; marked?: boolean };
 };
 
 /** What a gate says before it is bound to content and settings. */

@@ -1,5 +1,6 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
+import type { LookupFunction } from "node:net";
 import { messageOf } from "#system/failure.ts";
 
 export type ProbeResult = { ok: boolean; status: number | null; reason: string; latencyMs: number };
@@ -9,9 +10,12 @@ const MAX_BODY_BYTES = 64 * 1024;
 
 /**
  * Asks a service whether it is well: GET, and only 200 within the time, body and all, is yes. A redirect is not
- * followed: it would say that something else is well. Never throws.
+ * followed: it would say that something else is well. `lookup`: where the host's name may lead. Never throws.
  */
-export function probe(url: string, { timeoutMs = 5_000 }: { timeoutMs?: number } = {}): Promise<ProbeResult> {
+export function probe(
+  url: string,
+  { timeoutMs = 5_000, lookup }: { timeoutMs?: number; lookup?: LookupFunction } = {},
+): Promise<ProbeResult> {
   const startedAt = performance.now();
   return new Promise((resolve) => {
     let status: number | null = null;
@@ -24,7 +28,7 @@ export function probe(url: string, { timeoutMs = 5_000 }: { timeoutMs?: number }
       () => finish(false, `GET ${url} was not answered within ${timeoutMs / 1000} s`),
       timeoutMs,
     );
-    const request = startRequest(url, finish);
+    const request = startRequest(url, finish, lookup);
     request?.on("response", (response) => {
       status = response.statusCode ?? null;
       let bytes = 0;
@@ -40,11 +44,15 @@ export function probe(url: string, { timeoutMs = 5_000 }: { timeoutMs?: number }
   });
 }
 
-function startRequest(url: string, finish: (ok: boolean, reason: string) => void) {
+function startRequest(url: string, finish: (ok: boolean, reason: string) => void, lookup?: LookupFunction) {
   try {
     // agent: false → a connection of its own that is closed after: a pooled one would say nothing about new clients.
     const start = new URL(url).protocol === "https:" ? requestHttps : requestHttp;
-    return start(url, { agent: false, headers: { "user-agent": "steward-probe", accept: "*/*" } });
+    return start(url, {
+      agent: false,
+      headers: { "user-agent": "steward-probe", accept: "*/*" },
+      ...(lookup && { lookup }),
+    });
   } catch (error) {
     queueMicrotask(() => finish(false, `${url} cannot be asked: ${messageOf(error)}`));
     return undefined;

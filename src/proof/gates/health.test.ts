@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { makeService } from "#proof/fixtures/make-service.ts";
-import { healthGate } from "./health.ts";
+import { askHealth, healthGate } from "./health.ts";
 
 async function serve(t: TestContext, listener: RequestListener): Promise<number> {
   const server = createServer(listener).listen(0, "127.0.0.1");
@@ -78,4 +78,19 @@ test("no port is a reason, not a pass", async (t) => {
   const { input } = await makeService(t, { "SPEC.md": "# x" });
   const { ok, reasons } = await healthGate.run(input());
   deepEqual([ok, reasons], [false, ["no port is known: state it in SPEC.md, steward.yaml or the registry"]]);
+});
+
+test("says whether the answer names the version that was looked for, in its body or its header", async (t) => {
+  const asked = async (answer: RequestListener, mark: string) => {
+    const port = await serve(t, answer);
+    const signal = new AbortController().signal;
+    return (await askHealth({ url: `http://127.0.0.1:${port}/health`, withinMs: 2_000, signal, mark })).facts.health;
+  };
+  const inBody = await asked((_request, response) => response.end('{"version":"3fa9c1"}'), "3fa9c1");
+  const inHeader = await asked(
+    (_request, response) => response.setHeader("x-service-version", "3fa9c1").end(),
+    "3fa9c1",
+  );
+  const nowhere = await asked((_request, response) => response.end("well"), "3fa9c1");
+  deepEqual([inBody?.marked, inHeader?.marked, nowhere?.marked], [true, true, false]);
 });
