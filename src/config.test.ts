@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { deployRulesOf, readRules, readSettings } from "#config.ts";
+import { deployRulesOf, readRules, readSettings, tellProblem } from "#config.ts";
 import { Failure } from "#system/failure.ts";
 
 async function workspace(t: { after(fn: () => Promise<void>): void }, text?: string): Promise<string> {
@@ -57,13 +57,37 @@ test("a service's own deploy comes before everybody's, and none is none", async 
   assert.deepEqual(rules.service["b"]?.environment, { N: "1" });
 });
 
-test("what is wrong in steward.yaml is named with its place, all of it", async (t) => {
-  const { problems } = readRules(await workspace(t, "coverage_flor: 3\nagents:\n  x: { capabilities: [wizard] }\n"));
-  assert.equal(problems.length >= 3, true, problems.join("\n"));
-  assert.match(problems.join("\n"), /coverage_flor/);
-  assert.match(problems.join("\n"), /agents\.x\.command/);
-  assert.match(problems.join("\n"), /agents\.x\.capabilities/);
-  assert.match(readRules(await workspace(t, "a: [1\n b: }")).problems.join("\n"), /steward\.yaml/);
+test("what is wrong in steward.yaml is named with its line, all of it, and says what was meant", async (t) => {
+  const told = async (text: string) => readRules(await workspace(t, text)).problems.map(tellProblem);
+  assert.deepEqual(await told("coverage_flor: 3\nagents:\n  x:\n    capabilities: [wizard]\n    foo: 1\n"), [
+    "steward.yaml line 1: there is no setting coverage_flor. Did you mean coverage_floor?",
+    "steward.yaml line 3: agents.x.command is missing",
+    'steward.yaml line 4: agents.x.capabilities.0: expected one of "architect"|"builder"|"tester"|"fixer"|"devops"',
+    "steward.yaml line 5: there is no setting foo in agents.x.",
+  ]);
+  assert.deepEqual(await told("a: [1\n"), [
+    "steward.yaml line 2: Flow sequence in block collection must be sufficiently indented and end with a ]",
+  ]);
+  assert.deepEqual(await told("# mine\ndeploy: { target: proces }\n"), [
+    "steward.yaml line 2: deploy.target: there is no proces; it is process or command",
+  ]);
+  assert.deepEqual(await told("deploy: { target: command }\n"), ["steward.yaml line 1: deploy.deploy is missing"]);
+  assert.deepEqual(await told("deploy: yes\n"), ["steward.yaml line 1: deploy: yes cannot stand here"]);
+  assert.deepEqual(await told("service:\n  q:\n    deploy: { target: process, kep: 3 }\n"), [
+    "steward.yaml line 3: there is no setting kep in service.q.deploy. Did you mean keep?",
+  ]);
+  assert.deepEqual(await told("- a\n- b\n"), ["steward.yaml line 1: the file: expected object, received array"]);
+  assert.deepEqual(await told("agents:\n  a b: { command: x, capabilities: [builder] }\n"), [
+    "steward.yaml line 2: agents.a b: must be letters, digits, - and _",
+  ]);
+});
+
+test("a steward.yaml that cannot be read is a problem of no line", async (t) => {
+  const folder = await workspace(t);
+  await mkdir(join(folder, "steward.yaml"));
+  const [problem] = readRules(folder).problems;
+  assert.equal(problem?.line, null);
+  assert.match(problem.message, /it cannot be read: .*EISDIR/);
 });
 
 test("the version of the rules is that of what they say, not of how they are laid out", async (t) => {

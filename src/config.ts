@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { parseDocument } from "yaml";
 import { z } from "zod";
-import { Failure, hasErrorCode } from "#system/failure.ts";
+import { Failure, hasErrorCode, messageOf } from "#system/failure.ts";
+import { readYaml, type YamlProblem } from "#system/yaml-problems.ts";
 
 /**
  * Every setting, on one page. Two sources: the environment, read once at start, and the workspace's steward.yaml,
@@ -165,11 +165,16 @@ export type DeployRules = NonNullable<z.infer<typeof Deploy>>;
 
 export type RulesFile = {
   rules: Rules;
-  /** Hash of what the rules say, whatever the layout. */ version: string;
-  problems: string[];
+  /** Hash of what the rules say, whatever the layout. */
+  version: string;
+  problems: YamlProblem[];
 };
 
 export const rulesFileName = "steward.yaml";
+
+/** `steward.yaml line 4: agents.x.command is missing`. */
+export const tellProblem = ({ line, message }: YamlProblem): string =>
+  `${rulesFileName}${line === null ? "" : ` line ${line}`}: ${message}`;
 
 /**
  * The workspace's steward.yaml; without one, the defaults. What is wrong is named with its place, all of it together:
@@ -180,21 +185,27 @@ export function readRules(workspace: string): RulesFile {
   try {
     text = readFileSync(join(workspace, rulesFileName), "utf8");
   } catch (error) {
-    if (!hasErrorCode(error, "ENOENT")) return withProblems([`${rulesFileName} cannot be read: ${String(error)}`]);
+    if (!hasErrorCode(error, "ENOENT"))
+      return withProblems([{ line: null, message: `it cannot be read: ${messageOf(error)}` }]);
   }
-  const document = parseDocument(text, { logLevel: "silent" });
-  if (document.errors.length > 0)
-    return withProblems(document.errors.map((error) => `${rulesFileName}: ${error.message.split("\n")[0]}`));
-  const read = Rules.safeParse(document.toJS() ?? {});
-  if (!read.success) {
-    return withProblems(
-      read.error.issues.map((issue) => `${rulesFileName}: ${issue.path.join(".") || "the file"}: ${issue.message}`),
-    );
-  }
-  return { rules: read.data, version: versionOf(read.data), problems: [] };
+  const { value, problems } = readYaml(text, Rules, { known: settingsAt });
+  return value === null ? withProblems(problems) : { rules: value, version: versionOf(value), problems: [] };
 }
 
-function withProblems(problems: string[]): RulesFile {
+/** The settings that there are at a place of steward.yaml. */
+function settingsAt(path: readonly PropertyKey[]): string[] {
+  const shape =
+    path.length === 0
+      ? Rules.shape
+      : path[0] === "agents"
+        ? AgentSettings.shape
+        : path.at(-1) === "deploy"
+          ? { ...ProcessDeploy.shape, ...CommandDeploy.shape }
+          : {};
+  return Object.keys(shape);
+}
+
+function withProblems(problems: YamlProblem[]): RulesFile {
   const rules = Rules.parse({});
   return { rules, version: versionOf(rules), problems };
 }

@@ -35,6 +35,28 @@ test("status shows each service with what it waits for; with --json stdout is th
   assert.match(services.find(({ name }) => name === "quotes")?.ticket?.waits ?? "", /tester/);
 });
 
+test("status begins with what is wrong in steward.yaml, and the API says the same", async (t) => {
+  const file = join(server.folder, "steward.yaml");
+  const state = { file, version: "0", since: new Date("2026-01-02T03:04:05Z"), approval: null };
+  const problems = [
+    { line: 3, message: "agents.x.command is missing" },
+    { line: null, message: "a name with \u001b[31m colour" },
+  ];
+  const { rules } = server.context;
+  server.context.rules = () => ({ ...state, broken: { since: new Date("2026-01-03T00:00:00Z"), problems } });
+  t.after(() => (server.context.rules = rules));
+  const { stdout } = await steward(["status"]);
+  assert.ok(stdout.includes(`${file} is broken; the rules of 2026-01-02`), stdout);
+  assert.match(
+    stdout,
+    /\n {2}line 3: agents\.x\.command is missing\n {2}a name with {2}\[31m colour\n {2}Mend it and save/,
+  );
+  const shown = await server.client.house.rules();
+  assert.deepEqual((await server.client.house.status()).rules, shown);
+  assert.deepEqual(shown.broken?.problems, problems);
+  assert.match(shown.broken.todo, /save/);
+});
+
 test("every command that asks prints one JSON document on stdout", async () => {
   await makeItem(server, { key: "quotes-json" });
   const asked = [

@@ -1,5 +1,5 @@
 import type { Client } from "#http/client.ts";
-import { table } from "./table.ts";
+import { printable, table } from "./table.ts";
 import { paint } from "./talk.ts";
 
 export type Status = Awaited<ReturnType<Client["house"]["status"]>>;
@@ -9,7 +9,7 @@ const STAGES = ["SPECS", "BUILD", "TEST", "PRODUCTION"];
 
 /** The whole picture for a terminal: position says stage, colour says health. */
 export function statusPicture(status: Status, width?: number): string {
-  return [head(status), services(status, width), waiting(status)].filter(Boolean).join("\n");
+  return [head(status), brokenRules(status), services(status, width), waiting(status)].filter(Boolean).join("\n");
 }
 
 function head({ counts, agents, switches, uptimeSeconds, spentUsd }: Status): string {
@@ -24,6 +24,14 @@ function head({ counts, agents, switches, uptimeSeconds, spentUsd }: Status): st
   ];
   const stopped = switches.map(({ name, reason }) => paint("red", `STOPPED: ${name} (${reason})`));
   return `${[paint("dim", parts.join(" · ")), ...stopped].join("\n")}\n`;
+}
+
+/** What the owner wrote and what does not hold, before anything else: all below is decided by older rules. */
+function brokenRules({ rules: { file, broken, since } }: Status): string {
+  if (broken === null) return "";
+  const problems = broken.problems.map(({ line, message }) => `  ${line === null ? "" : `line ${line}: `}${message}`);
+  const head = paint("red", `${file} is broken; the rules of ${new Date(since).toLocaleString("sv")} stay in force:`);
+  return `${[head, ...problems.map(printable), `  ${broken.todo}`].join("\n")}\n`;
 }
 
 function services({ services: all }: Status, width: number | undefined): string {

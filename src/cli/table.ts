@@ -29,7 +29,7 @@ export function table(
 }
 
 /** Names come from folders and files: no control code of theirs reaches the terminal. */
-const printable = (text: string): string => text.replace(/[[\p{Cc}\p{Cf}]--\u200D]+/gv, " ");
+export const printable = (text: string): string => text.replace(/[[\p{Cc}\p{Cf}]--\u200D]+/gv, " ");
 
 const graphemes = new Intl.Segmenter();
 

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readRules, rulesFileName, type RulesFile, type Settings } from "#config.ts";
+import { readRules, rulesFileName, tellProblem, type RulesFile, type Settings } from "#config.ts";
 import { startEmbedded, type Embedded } from "#db/embedded/start-embedded.ts";
 import { isConnectionLost } from "#db/db.ts";
 import { outlastDatabase } from "#db/outlast.ts";
@@ -52,7 +52,10 @@ export async function openHouse(
     );
   const rules = readRules(workspace);
   if (rules.problems.length > 0 && kind !== "command")
-    throw new Failure("invalid", `${rulesFileName} is not as it should be:\n  ${rules.problems.join("\n  ")}`);
+    throw new Failure(
+      "invalid",
+      `${rulesFileName} is not as it should be:\n  ${rules.problems.map(tellProblem).join("\n  ")}`,
+    );
   await makeHome(home);
   const embedded =
     settings.databaseUrl === null ? await startEmbedded({ home, log, stateRoot: settings.stateRoot }) : null;

@@ -1,13 +1,17 @@
 import { sql } from "kysely";
-import { readRules, rulesFileName, type Rules, type RulesFile } from "#config.ts";
+import { readRules, rulesFileName, tellProblem, type Rules, type RulesFile } from "#config.ts";
 import { inTenant, type Tx } from "#db/db.ts";
 import { append } from "#ledger/append.ts";
 import { ask } from "#policy/approvals.ts";
+import type { RulesState } from "#policy/rules-state.ts";
 import { sameJson } from "#system/same-json.ts";
+import { join } from "node:path";
 import type { House } from "./open-house.ts";
 
 export type RulesInForce = {
   current(): RulesFile;
+  /** Since when they are in force, and what keeps the file as it stands now from being so. */
+  state(): RulesState;
   /** Reads the file again. True if other rules are in force now. */
   check(): Promise<boolean>;
 };
@@ -24,7 +28,8 @@ export async function rulesInForce(house: House): Promise<RulesInForce> {
   const { database, tenantId, clock, log, settings, kind } = house;
   const within = <T>(work: (tx: Tx) => Promise<T>) => inTenant(database.app, tenantId, work);
   let current = house.rules();
-  let complained = "";
+  let since = clock.now();
+  let broken: RulesState["broken"] = null;
   let asked: { version: string; approval: string } | null = null;
 
   const kept = await within(readKept);
@@ -34,30 +39,53 @@ export async function rulesInForce(house: House): Promise<RulesInForce> {
     current = await within((tx) => readPolicy(tx, kept.policy_version!));
     if (kind === "server") await consider(file, kept.policy_at);
   }
+  since = (await within(changedAt)) ?? since;
 
   async function check(): Promise<boolean> {
     const { policy_version, policy_at } = await within(readKept);
     if (kind !== "server") {
       if (policy_version === null || policy_version === current.version) return false;
       current = await within((tx) => readPolicy(tx, policy_version));
+      since = (await within(changedAt)) ?? since;
       return true;
     }
     const file = readRules(settings.workspace);
     if (file.problems.length > 0) {
-      const problems = file.problems.join("\n");
-      if (problems !== complained)
-        log.error(
-          { problems: file.problems },
-          `${rulesFileName} is not as it should be: the rules before stay in force`,
-        );
-      complained = problems;
+      await refuse(file);
       return false;
     }
-    complained = "";
+    if (broken !== null) await mended();
     if (file.version !== current.version) return consider(file, policy_at);
     asked = null;
     await within((tx) => sql`update tenant set policy_at = ${clock.now()} where id = ${tenantId}`.execute(tx));
     return false;
+  }
+
+  /** Said once for each way in which it is broken: on the page, in `steward status`, as an event and in the log. */
+  async function refuse({ problems }: RulesFile): Promise<void> {
+    if (broken !== null && sameJson(broken.problems, problems)) return;
+    const at = clock.now();
+    const told = problems.map(tellProblem);
+    await within((tx) =>
+      append(
+        tx,
+        { actor: "steward", at },
+        { type: "policy.refused", subject: tenantId, inForce: current.version, problems: told },
+      ),
+    );
+    broken = { since: broken?.since ?? at, problems };
+    log.error({ problems: told }, `${rulesFileName} is not as it should be: the rules before stay in force`);
+  }
+
+  async function mended(): Promise<void> {
+    await within((tx) =>
+      append(
+        tx,
+        { actor: "steward", at: clock.now() },
+        { type: "policy.mended", subject: tenantId, inForce: current.version },
+      ),
+    );
+    broken = null;
   }
 
   async function consider(file: RulesFile, since: Date | null): Promise<boolean> {
@@ -83,8 +111,8 @@ export async function rulesInForce(house: House): Promise<RulesInForce> {
 
   /** In force once it is committed, with its event. */
   async function takeOver(file: RulesFile, from: string | null): Promise<void> {
+    const at = clock.now();
     await within(async (tx) => {
-      const at = clock.now();
       await sql`
         insert into policy (tenant_id, version, body, since) values (tenant_now(), ${file.version}, ${JSON.stringify(file.rules)}, ${at})
         on conflict do nothing`.execute(tx);
@@ -93,8 +121,15 @@ export async function rulesInForce(house: House): Promise<RulesInForce> {
       );
       await append(tx, { actor: "owner", at }, { type: "policy.changed", subject: tenantId, from, to: file.version });
     });
-    current = file;
-    asked = null;
+    [current, since, asked] = [file, at, null];
+  }
+
+  async function changedAt(tx: Tx): Promise<Date | null> {
+    const { rows } = await sql<{ at: Date }>`
+      select at from event where type = 'policy.changed' and subject = ${tenantId} order by at desc limit 1`.execute(
+      tx,
+    );
+    return rows[0]?.at ?? null;
   }
 
   async function readKept(tx: Tx): Promise<Kept> {
@@ -102,7 +137,17 @@ export async function rulesInForce(house: House): Promise<RulesInForce> {
     return rows[0]!;
   }
 
-  return { current: () => current, check };
+  return {
+    current: () => current,
+    state: () => ({
+      file: join(settings.workspace, rulesFileName),
+      version: current.version,
+      since,
+      broken,
+      approval: asked?.approval ?? null,
+    }),
+    check,
+  };
 }
 
 async function readPolicy(tx: Tx, version: string): Promise<RulesFile> {

@@ -22,6 +22,7 @@ import type { Worker } from "#dispatch/worker.ts";
 import { RECOVERY_POLICY, type RecoveryPolicy } from "#health/recovery.ts";
 import { startSealer } from "#ledger/sealer.ts";
 import { expireApprovals } from "#policy/approvals.ts";
+import type { RulesState } from "#policy/rules-state.ts";
 import { keepWorkspace, type Keeper } from "#workspace/keeper.ts";
 import { hireCrew } from "./crew.ts";
 import { makeDeployTools } from "./deploy-tools.ts";
@@ -36,6 +37,7 @@ export type Running = {
   supervisor: Supervisor;
   deploy: DeployTools;
   rules(): RulesFile;
+  rulesState(): RulesState;
   /** Stops claiming and ends its own work; runners, services and what they need live on. May be called twice. */
   stop(reason: string): Promise<void>;
 };
@@ -224,6 +226,7 @@ async function start(
     supervisor,
     deploy,
     rules: inForce.current,
+    rulesState: inForce.state,
     stop: (reason) =>
       (stopping ??= (async () => {
         clearInterval(timer);

@@ -50,6 +50,7 @@ export async function startUp(settings: Settings, { version, log }: { version: s
       workspace: settings.workspace,
       version,
       commands: houseCommands(running),
+      rules: running.rulesState,
       publishedHeads: () => publishedHeads(ledgerHeadsFile(settings.home), tenantId),
     });
   } catch (error) {

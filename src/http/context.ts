@@ -1,5 +1,6 @@
 import type { Database } from "#db/open.ts";
 import type { Head } from "#ledger/seal.ts";
+import type { RulesState } from "#policy/rules-state.ts";
 import type { Clock } from "#system/clock.ts";
 import type { Log } from "#system/log.ts";
 
@@ -44,6 +45,8 @@ export type HttpContext = {
   workspace: string;
   version: string;
   commands: Commands;
+  /** The owner's rules, and what is wrong with their file. */
+  rules(): RulesState;
   /** The ledger's heads that were published outside of the database, for the audit. */
   publishedHeads(): Promise<Head[]>;
 };

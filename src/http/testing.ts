@@ -33,6 +33,13 @@ export async function openTestServer(
     workspace: folder,
     version: "0.0.0-test",
     commands: recordedCommands(calls, secrets),
+    rules: () => ({
+      file: join(folder, "steward.yaml"),
+      version: "0",
+      since: new Date(0),
+      broken: null,
+      approval: null,
+    }),
     publishedHeads: async () => [],
     ...overrides,
   };

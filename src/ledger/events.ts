@@ -7,6 +7,8 @@ export type Event =
   | { type: "process.started"; subject: string; kind: string; host: string; pid: number; version: string }
   | { type: "process.ended"; subject: string; reason: string }
   | { type: "policy.changed"; subject: string; from: string | null; to: string }
+  | { type: "policy.refused"; subject: string; inForce: string; problems: string[] }
+  | { type: "policy.mended"; subject: string; inForce: string }
   // Items on their lines
   | { type: "item.seen"; subject: string; line: string; key: string; folder: string | null }
   | { type: "item.gone"; subject: string; line: string; key: string }
@@ -121,6 +123,15 @@ export type Event =
   | { type: "service.restarted"; subject: string; key: string; version: string; reason: string }
   | { type: "service.brought_back"; subject: string; key: string; version: string; reason: string }
   | { type: "service.repair_asked"; subject: string; key: string; version: string; reason: string }
+  | {
+      /** What serves is not what was recorded: the record follows it. `to`: null, if nothing does. */
+      type: "service.record_corrected";
+      subject: string;
+      key: string;
+      from: string;
+      to: string | null;
+      reason: string;
+    }
   | { type: "service.health_changed"; subject: string; key: string; from: string; to: string; reason: string }
   | { type: "service.stopped"; subject: string; key: string; reason: string }
   | { type: "incident.opened"; subject: string; key: string; reason: string }

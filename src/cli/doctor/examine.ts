@@ -1,4 +1,4 @@
-import { readRules } from "#config.ts";
+import { readRules, tellProblem } from "#config.ts";
 import { settingsFor } from "#cli/connect.ts";
 import { exitCode } from "#cli/exit-code.ts";
 import { paint, print, printJson } from "#cli/talk.ts";
@@ -30,7 +30,7 @@ const checks: Record<string, Check> = {
 export async function examine(options: Common): Promise<void> {
   const settings = settingsFor(options);
   const { rules, problems } = readRules(settings.workspace);
-  const patient = { settings, rules, problems, environment: process.env };
+  const patient = { settings, rules, problems: problems.map(tellProblem), environment: process.env };
   const found = await Promise.all(
     Object.entries(checks).map(([name, check]) => check(patient).catch((error: unknown) => [broken(name, error)])),
   );

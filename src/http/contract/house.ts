@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Agent } from "./agents.ts";
 import { Approval } from "./approvals.ts";
 import { ServiceOverview } from "./services.ts";
-import { done, operation, time } from "./shapes.ts";
+import { done, id, operation, time } from "./shapes.ts";
 import { Switch } from "./switches.ts";
 
 const Verification = z.discriminatedUnion("ok", [
@@ -21,6 +21,25 @@ const Verification = z.discriminatedUnion("ok", [
   }),
 ]);
 
+const RulesState = z.object({
+  /** Where they are written. */
+  file: z.string(),
+  version: z.string(),
+  /** When the rules in force were taken over. */
+  since: time,
+  /** What is wrong with the file as it stands now; meanwhile the rules before stay in force. */
+  broken: z
+    .object({
+      since: time,
+      problems: z.array(z.object({ line: z.number().nullable(), message: z.string() })),
+      /** What to do about it. */
+      todo: z.string(),
+    })
+    .nullable(),
+  /** The question that a changed file waits for, if it does. */
+  approval: id.nullable(),
+});
+
 /** The house as a whole. */
 export const house = {
   health: operation
@@ -38,6 +57,7 @@ export const house = {
       agents: z.array(Agent),
       switches: z.array(Switch),
       approvals: z.array(Approval),
+      rules: RulesState,
       counts: z.object({
         services: z.number(),
         production: z.number(),
@@ -51,6 +71,13 @@ export const house = {
       spentUsd: z.number(),
     }),
   ),
+  rules: operation
+    .route({
+      method: "GET",
+      path: "/rules",
+      summary: "Since when the owner's rules hold, and what is wrong with their file",
+    })
+    .output(RulesState),
   sweep: operation.route({ method: "POST", path: "/sweep", summary: "Look at everything now" }).output(done),
   verify: operation
     .route({

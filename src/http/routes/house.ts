@@ -4,6 +4,8 @@ import { ledgerHead } from "#ledger/follow.ts";
 import { verifyLedger } from "#ledger/verify.ts";
 import { serviceOverviews } from "#lines/service/service-overview.ts";
 import { namedSwitches } from "#policy/find-scope.ts";
+import { howToMend } from "#policy/rules-state.ts";
+import type { HttpContext } from "#http/context.ts";
 import { agentsWithTimes } from "./agents.ts";
 import { approvalsToShow } from "./approvals.ts";
 import { inHouse, os } from "./base.ts";
@@ -38,6 +40,7 @@ export const house = {
         agents: await agentsWithTimes(tx),
         switches: await namedSwitches(tx),
         approvals: await approvalsToShow(tx),
+        rules: rulesToShow(context.house),
         counts: {
           services: services.length,
           production: services.filter(({ stage }) => stage === "PRODUCTION").length,
@@ -49,6 +52,7 @@ export const house = {
       };
     }),
   ),
+  rules: os.house.rules.handler(async ({ context }) => rulesToShow(context.house)),
   sweep: os.house.sweep.handler(async ({ context }) => {
     await context.house.commands.look();
     return { ok: true };
@@ -58,3 +62,8 @@ export const house = {
     return inHouse(context, (tx) => verifyLedger(tx, heads));
   }),
 };
+
+function rulesToShow({ rules }: HttpContext) {
+  const state = rules();
+  return { ...state, broken: state.broken && { ...state.broken, todo: howToMend } };
+}
