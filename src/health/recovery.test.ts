@@ -122,3 +122,16 @@ test("probes of another version say nothing about this one", () => {
 test("the same history gives the same answer", () => {
   assert.deepEqual(decide(spent, 47), decide(structuredClone(spent), 47));
 });
+
+test("what somebody else runs is neither restarted nor taken back: a repair is asked for once an outage", () => {
+  const elsewhere = (history: HealthEvent[], seconds: number) =>
+    decideRecovery({ history, current: "v2", previous: "v1", owned: false }, RECOVERY_POLICY, at(seconds));
+  const outage = [released, well(20), sick(30), sick(40), sick(50)];
+  assert.equal(elsewhere([released, well(20), sick(30)], 31).do, "nothing");
+  const first = elsewhere(outage, 51);
+  assert.equal(first.do, "repair");
+  assert.match(first.reason, /failed 3 probes in a row.*whoever deployed it is asked/);
+  const asked: HealthEvent[] = [...outage, { type: "repair asked", at: at(51), version: "v2" }, sick(60)];
+  assert.equal(elsewhere(asked, 61).do, "nothing");
+  assert.equal(elsewhere([...asked, well(70), sick(80), sick(90), sick(100)], 101).do, "repair", "another outage");
+});

@@ -42,15 +42,31 @@ export type RecoveryDecision =
 /**
  * What to do about a service's health: restart within a budget, then go back to the last good release, then ask for a
  * repair; each once it is clear that the step before does not help. Pure: the same history gives the same answer.
- * `previous` is the release to go back to, if there is one.
+ * `previous` is the release to go back to, if there is one. What is not `owned` was put where it runs by somebody else:
+ * there is nothing to do for it but to ask for a repair, once an outage.
  */
 export function decideRecovery(
-  { history, current, previous }: { history: readonly HealthEvent[]; current: string; previous: string | null },
+  {
+    history,
+    current,
+    previous,
+    owned = true,
+  }: { history: readonly HealthEvent[]; current: string; previous: string | null; owned?: boolean },
   policy: RecoveryPolicy,
   now: Date,
 ): RecoveryDecision {
   const outage = outageOf(history, current, policy, now);
   if (outage.decision !== null) return outage.decision;
+  if (!owned) {
+    const asked = history.findLastIndex((event) => event.type === "repair asked" && event.version === current);
+    const well = history.findLastIndex((event) => event.type === "probe" && event.version === current && event.ok);
+    if (asked > well)
+      return { do: "nothing", reason: `${outage.reason}; a repair of ${current} was asked for already` };
+    return {
+      do: "repair",
+      reason: `${outage.reason}; it does not run in Steward's hands, so whoever deployed it is asked`,
+    };
+  }
 
   const restarts = recentRestarts(history, current, policy, now);
   const last = restarts.at(-1);
