@@ -5,12 +5,12 @@
  * `*.long.test.ts` files instead. `--minutes N` ends the whole run, failed, after that long.
  */
 
-import { mkdirSync, chmodSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { randomBytes } from "node:crypto";
 import { endSurvivors, findSurvivors } from "./survivors.mjs";
@@ -24,6 +24,12 @@ const { values: options, positionals: parts } = parseArgs({
 
 /** For one file. A short one takes seconds; the bound is for one that hangs, on a machine that is busy. */
 const FILE_TIMEOUT_MS = options.long ? 45 * 60_000 : 3 * 60_000;
+
+/** Files of compiled sources; a run needs about two thousand. */
+const MOST_COMPILED = 10_000;
+
+/** The database server that all files share. */
+const expectedLeft = /^steward-test-\d+$/;
 
 /** How many files the end names as the slowest. */
 const SHOWN_SLOWEST = 10;
@@ -46,9 +52,12 @@ async function main() {
   chmodSync(scratch, 0o1777); // Tests as root start Postgres as another user, which must get in, as into /tmp.
   process.env.STEWARD_TEST_RUN = id;
   process.env.TMPDIR = scratch;
+  process.env.NODE_COMPILE_CACHE = compiledFolder();
   delete process.env.NODE_TEST_CONTEXT; // Inherited, it makes a red suite end with exit code 0 and no output.
 
+  const suite = await beginSuite();
   const result = await runFiles(files);
+  await suite.end();
   const survivors = await findSurvivors(id, scratch, { waitMs: 3000 });
   await endSurvivors(survivors);
   reportLeftovers(survivors, scratch);
@@ -75,6 +84,25 @@ function testFiles() {
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .filter((file) => !/(^|\/)(fixtures|node_modules)\//.test(file))
     .toSorted((one, other) => one.localeCompare(other));
+}
+
+/**
+ * Where Node keeps what it has compiled, from run to run: half of what it takes to start Steward. Its files are replaced
+ * as the sources change, but those of sources in temporary folders stay, so that it is begun anew now and then.
+ */
+function compiledFolder() {
+  const folder = join(root, "node_modules", ".cache", "compiled");
+  const size = existsSync(folder) ? readdirSync(folder, { recursive: true }).length : 0;
+  if (size > MOST_COMPILED) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  return folder;
+}
+
+/** What the files share; see test/suite.ts. */
+async function beginSuite() {
+  const shared = join(root, "test", "suite.ts");
+  if (!existsSync(shared)) return { end: async () => {} };
+  const { beginSuite: begin } = await import(pathToFileURL(shared).href);
+  return begin({ compiled: process.env.NODE_COMPILE_CACHE });
 }
 
 /** Runs each file in a process of its own, as many at once as there are cores, and prints as they end. */
@@ -129,7 +157,7 @@ function reportLeftovers(survivors, scratch) {
     console.log(`\n✖ Still running after the tests, and ended now:`);
     for (const { pid, command } of survivors) console.log(`  ${pid}  ${command}`);
   }
-  const left = readdirSync(scratch).filter((name) => name !== "node-compile-cache");
+  const left = readdirSync(scratch).filter((name) => !expectedLeft.test(name));
   if (left.length > 0) {
     console.log(
       `\nℹ ${left.length} left in the temporary folder, and removed now: ${left.slice(0, 8).join(", ")}${left.length > 8 ? ", …" : ""}`,

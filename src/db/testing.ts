@@ -6,8 +6,10 @@ import pg from "pg";
 import { hasErrorCode } from "#system/failure.ts";
 import { silentLog } from "#system/log.ts";
 import { bootId, isAlive, ownIdentity } from "#system/processes.ts";
+import { enter } from "./embedded/alive.ts";
 import type { Programs } from "./embedded/binaries.ts";
 import { startEmbedded, type Embedded } from "./embedded/start-embedded.ts";
+import { stopEmbedded } from "./embedded/stop-embedded.ts";
 import { ownMigrations, readMigrations } from "./migrate.ts";
 import { openDatabase, type Database } from "./open.ts";
 
@@ -88,11 +90,26 @@ async function useServer(programs: Programs | null): Promise<Server> {
 export const testFolder = join(tmpdir(), `steward-test-${userInfo().uid}`);
 export const testStateRoot = join(testFolder, "state");
 
+/** Of this boot: without fsync, what a machine that lost its power left behind is not to be trusted. */
+const homeOf = (kind: string) => join(testFolder, `${kind}-${bootId().slice(0, 8)}`);
+
+/** Until `end`, a server that a test has started stays: nobody is the last one out, only for the next to start it again. */
+export async function keepTestServer(): Promise<{ end(): Promise<void> }> {
+  await ownFolder(testFolder);
+  const home = homeOf("embedded");
+  const presence = await enter(home);
+  return {
+    async end() {
+      await presence.leave();
+      await stopEmbedded(home);
+    },
+  };
+}
+
 async function startTestServer(kind: string, programs: Programs | null): Promise<Embedded> {
   await ownFolder(testFolder);
   return startEmbedded({
-    // Of this boot: without fsync, what a machine that lost its power left behind is not to be trusted.
-    home: join(testFolder, `${kind}-${bootId().slice(0, 8)}`),
+    home: homeOf(kind),
     stateRoot: testStateRoot,
     log: silentLog,
     settings: { fsync: "off", full_page_writes: "off", max_connections: "300" },

@@ -355,6 +355,6 @@ async function exists(path: string): Promise<boolean> {
 
 /** Of the environment that the tests were started with: nothing that says where another Steward is. */
 function inherited(): Record<string, string> {
-  const names = ["PATH", "HOME", "USER", "LANG", "TMPDIR", "STEWARD_TEST_RUN"];
+  const names = ["PATH", "HOME", "USER", "LANG", "TMPDIR", "STEWARD_TEST_RUN", "NODE_COMPILE_CACHE"];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
