@@ -52,7 +52,7 @@ export async function cutRelease(
         `it changed since its tests ran; it needs a new verdict`,
     );
   }
-  const code = await codeFolder(release);
+  const code = codeFolder(release);
   const installed = await installDependencies(join(release, code), environment);
   await makeReadOnly(release);
   const manifest: ReleaseManifest = {

@@ -1,5 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { readTree } from "#proof/read-tree.ts";
+import { codeRoot } from "#proof/tree.ts";
 import { SickRelease } from "./sick-release.ts";
 
 /** How a release is started. `folder` is relative to the release. Either a program with arguments, or a shell line. */
@@ -27,7 +29,7 @@ export async function startCommandOf(
   release: string,
   { service, start }: { service: string; start?: string | undefined },
 ) {
-  const folder = await codeFolder(release);
+  const folder = codeFolder(release);
   if (start !== undefined && start.trim() !== "") return { folder, shell: start } satisfies StartCommand;
   const found = (await nodeStart(join(release, folder))) ?? (await pythonStart(join(release, folder)));
   if (found !== null) return { folder, program: found } satisfies StartCommand;
@@ -38,14 +40,9 @@ export async function startCommandOf(
   );
 }
 
-const CODE_SIGNS = ["package.json", "requirements.txt", "pyproject.toml", ...NODE_ENTRIES, ...PYTHON_ENTRIES];
-
-/** "" or "BUILD": where the code is. */
-export async function codeFolder(release: string): Promise<string> {
-  for (const folder of ["", "BUILD"]) {
-    for (const sign of CODE_SIGNS) if (await isFile(join(release, folder, sign))) return folder;
-  }
-  return "";
+/** "" or "BUILD": where the code is, by the rule of the gates, so that what runs is what was proved. */
+export function codeFolder(release: string): string {
+  return (codeRoot(readTree(release)) ?? "").replace(/\/$/, "");
 }
 
 async function nodeStart(folder: string): Promise<string[] | null> {

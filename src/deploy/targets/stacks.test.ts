@@ -38,6 +38,15 @@ describe("a release of", { concurrency: 4 }, () => {
       files: { "SPEC.md": "# Spec", "BUILD/package.json": "{}", "BUILD/src/index.js": NODE },
       answer: "plain",
     },
+    "a service with code in BUILD and beside it, by what was proved": {
+      files: {
+        "package.json": '{"scripts":{"start":"node src/index.js never-proved"}}',
+        "src/index.js": NODE,
+        "BUILD/package.json": "{}",
+        "BUILD/src/index.js": NODE,
+      },
+      answer: "plain",
+    },
     "a python service": { files: { "src/main.py": PYTHON }, answer: "from python" },
     "a service with the owner's own start command": {
       files: { "odd/place.js": NODE },
