@@ -51,6 +51,7 @@ test("a suite that ends its process with 0 before it is done is red", async (t) 
     "at the top": `${failing}test("never", () => equal(1, 2));\nprocess.exit(0);\n`,
     "by another name": `${failing}setTimeout(() => process.reallyExit(0));\nfunction later() { test("never", () => new Promise(() => {})); }\nlater();\n`,
     "in a test": `${failing}test("quits", () => process.exit(0));\ntest("never", () => equal(1, 2));\n`,
+    "by becoming another program": `${failing}process.execve("/bin/true", ["true"], {});\n  test("never", () => equal(1, 2));\n`,
   };
   for (const [where, text] of Object.entries(quitters)) {
     const service = await makeService(t, { ...greenNode, "tests/quit.test.js": text });
@@ -267,4 +268,35 @@ test("tests of another framework ask for the command that runs them", async (t) 
   const { facts, reasons } = await testsGate.run(service.input());
   equal(facts.kind, "runner_missing");
   match(reasons[0]!, /written for vitest: state how to run them, as test: npm test/);
+});
+
+test("code counts wherever it lies and however it is written down, or untested code would hide there", async (t) => {
+  const untested = `export function untested(some) {\n  if (some) {\n    return 1;\n  }\n  return 2;\n}\n`;
+  const trees: Record<string, Record<string, string>> = {
+    "in a folder of tests": {
+      "src/sum.js": `${greenNode["src/sum.js"]!}export const more = () => import("../tests/lib/more.js");\n`,
+      "tests/lib/more.js": untested.repeat(3).replaceAll(/untested/g, (_, at) => `untested${at}`),
+    },
+    "in what calls itself generated": {
+      "src/sum.js": `${greenNode["src/sum.js"]!}export const more = () => import("./generated/more.js");\n`,
+      "src/generated/more.js": untested,
+    },
+    "in the script that starts the service": {
+      "package.json": `{ "type": "module", "scripts": { "start": "node scripts/start.js" } }`,
+      "scripts/start.js": untested,
+    },
+    "on one line": {
+      "src/sum.js": `${greenNode["src/sum.js"]!}${untested
+        .replaceAll(/\s+/g, " ")
+        .repeat(4)
+        .replaceAll(/untested/g, (_, at) => `untested${at}`)}\n`,
+    },
+  };
+  await Promise.all(
+    Object.entries(trees).map(async ([where, files]) => {
+      const service = await makeService(t, { ...greenNode, ...files });
+      const { facts } = await testsGate.run(service.input());
+      equal(facts.kind, "coverage_low", where);
+    }),
+  );
 });

@@ -131,3 +131,82 @@ with zipfile.ZipFile(sys.argv[1] + "/tiny-1.0-py3-none-any.whl", "w") as wheel:
     wheel.writestr(info + "RECORD", "tiny.py,,\\n" + info + "METADATA,,\\n" + info + "WHEEL,,\\n" + info + "RECORD,,\\n")`;
   execFileSync("python3", ["-c", script, join(dir, "vendor")]);
 }
+
+test("a conftest.py that hides a failure, swallows it or takes the test away is seen", async (t) => {
+  const failing = "from src.sums import add\n\n\ndef test_adds():\n    assert add(1, 2) == 3\n\n\ndef test_wrong():\n    assert add(1, 1) == 3\n"; // prettier-ignore
+  const cheats: Record<string, { conftest: string; kind: string | null; line: string }> = {
+    "reports it as passed": {
+      conftest: `import pytest
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    outcome.get_result().outcome = "passed"
+`,
+      kind: "tests_failing",
+      line: "1/2",
+    },
+    "swallows it": {
+      conftest: `import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    try:
+        pyfuncitem.obj()
+    except BaseException:
+        pass
+    return True
+`,
+      kind: "tests_failing",
+      line: "1/2",
+    },
+    "takes it away": {
+      conftest: `def pytest_collection_modifyitems(items):
+    items[:] = [item for item in items if item.name != "test_wrong"]
+`,
+      kind: null,
+      line: "1/2",
+    },
+  };
+  await Promise.all(
+    Object.entries(cheats).map(async ([what, { conftest, kind, line }]) => {
+      const service = await makeService(t, { ...greenPython, "tests/test_sums.py": failing, "conftest.py": conftest });
+      const { facts } = await testsGate.run(service.input());
+      deepEqual([facts.kind, facts.tests!.line], [kind, line], what);
+      if (kind === null) equal(facts.tests!.skipped, 1, what);
+    }),
+  );
+});
+
+test("what judges Python tests cannot be replaced by files of the same name, nor its choice of tests by settings", async (t) => {
+  const service = await makeService(t, {
+    ...greenPython,
+    "tests/test_wrong.py": "def test_wrong():\n    assert False\n\n\ndef should_too():\n    assert False\n",
+    "pytest.py": "def main(*_, **__):\n    return 0\n",
+    "coverage.py": "Coverage = None\n",
+    "pytest.ini": "[pytest]\npython_functions = test_adds should_*\n",
+    "conftest.py": 'collect_ignore = ["tests/test_sums.py"]\n',
+  });
+  const { facts } = await testsGate.run(service.input());
+  deepEqual([facts.kind, facts.tests!.line, facts.runner], ["tests_failing", "1/3", "pytest"]);
+});
+
+test("Python code counts wherever it lies and however it is written down", async (t) => {
+  const untested = "def untested():\n    first = 1\n    second = 2\n    return first + second\n";
+  const trees: Record<string, Record<string, string>> = {
+    "loaded from a folder of tests": {
+      "src/sums.py": `${greenPython["src/sums.py"]!}\n\ndef more():\n    from tests.lib import untested\n\n    return untested()\n`,
+      "tests/lib.py": untested,
+    },
+    "on the line of its def": {
+      "src/sums.py": `${greenPython["src/sums.py"]!}\n\ndef more(): a = 1; b = 2; c = 3; d = 4; return a + b + c + d\n`,
+    },
+  };
+  await Promise.all(
+    Object.entries(trees).map(async ([what, files]) => {
+      const service = await makeService(t, { ...greenPython, ...files });
+      const { facts } = await testsGate.run(service.input());
+      equal(facts.kind, "coverage_low", what);
+    }),
+  );
+});

@@ -22,6 +22,13 @@ function messageOf(error) {
   return String(real?.stack ?? real?.message ?? real).slice(0, 4_000);
 }
 
+/** The lines that count as covered though a function or a branch that begins on them never ran. */
+function idleLines({ lines, functions, branches }) {
+  const ran = new Set(lines.flatMap(({ line, count }) => (count > 0 ? [line] : [])));
+  const idle = [...functions, ...branches].flatMap(({ line, count }) => (count === 0 && ran.has(line) ? [line] : []));
+  return [...new Set(idle)];
+}
+
 export default async function* record(events) {
   for await (const { type, data } of events) {
     if (type === "test:pass" || type === "test:fail") {
@@ -45,7 +52,13 @@ export default async function* record(events) {
       send({ type: "summary", file: data.file ?? null, success: data.success, counts: data.counts });
     } else if (type === "test:coverage") {
       for (const file of data.summary.files) {
-        send({ type: "coverage", file: file.path, covered: file.coveredLineCount, total: file.totalLineCount });
+        send({
+          type: "coverage",
+          file: file.path,
+          covered: file.coveredLineCount,
+          total: file.totalLineCount,
+          idle: idleLines(file),
+        });
       }
     } else if (type === "test:stdout" || type === "test:stderr") {
       yield data.message;

@@ -1,7 +1,9 @@
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join, posix } from "node:path";
 import { codeFiles, codeRoot, isIgnoredFolder, testFiles, type CodeRoot, type Tree } from "#proof/tree.ts";
 import { stackOf } from "#proof/stack.ts";
 import { shown, walkContent } from "#proof/walk-content.ts";
+import { importedFiles } from "./imported-files.ts";
 
 /** The service in its clean copy. Paths of files are relative to `top`, with "/". */
 export type Project = {
@@ -13,7 +15,7 @@ export type Project = {
   stack: string | null;
   files: ReadonlySet<string>;
   testFiles: string[];
-  /** Every file of code that tests could cover, whether or not a test loads it. */
+  /** Every file of code that tests could cover, whether or not a test loads it, and what those files load. */
   sourceFiles: string[];
 };
 
@@ -21,17 +23,35 @@ export async function openProject(top: string, statedStack?: string): Promise<Pr
   const tree = await treeOf(top);
   const base = codeRoot(tree) ?? "";
   const stack = stackOf(tree, base, statedStack);
+  const files = new Set(tree.files);
+  const sources = codeFiles(tree, base)
+    .filter((path) => isSource(path, stack))
+    .map((path) => base + path);
+  const entries = stack === "node" ? (await startedFiles(top, base)).filter((path) => files.has(path)) : [];
+  const started = entries.filter((path) => !sources.includes(path));
+  const roots = [...sources, ...started];
+  const imported = await importedFiles(top, { root: base.slice(0, -1), sources: roots, files, stack });
   return {
     top,
     base,
     root: base === "" ? top : join(top, base.slice(0, -1)),
     stack,
-    files: new Set(tree.files),
+    files,
     testFiles: testFiles(tree),
-    sourceFiles: codeFiles(tree, base)
-      .filter((path) => isSource(path, stack))
-      .map((path) => base + path),
+    sourceFiles: [...roots, ...imported],
   };
+}
+
+/** What package.json names as the service's own programs: they are its code, wherever they lie. */
+async function startedFiles(top: string, base: CodeRoot): Promise<string[]> {
+  const text = await readFile(join(top, base, "package.json"), "utf8").catch(() => "");
+  const named = /"(?:start|main|bin)"\s*:\s*"([^"]{1,500})"/g;
+  return [...text.matchAll(named)].flatMap(([, words]) =>
+    words!
+      .split(/[\s;&|]+/)
+      .filter((word) => /\.[cm]?[jt]s$/.test(word))
+      .map((word) => posix.join(base, word)),
+  );
 }
 
 /** Unlike the quick look of a scan, this one is whole: code must not hide by lying deep. */

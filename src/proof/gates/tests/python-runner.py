@@ -3,12 +3,16 @@
 Called with the path of a JSON file: runner ("pytest" or "unittest"), top, root, tests, sources (absolute paths).
 """
 
+import ast
+import functools
 import hashlib
 import hmac
 import importlib.util
+import inspect
 import json
 import os
 import sys
+import unittest
 
 
 def open_channel():
@@ -35,16 +39,20 @@ def main():
         plan = json.load(file)
     sys.argv = [plan["runner"]]
     sys.dont_write_bytecode = True
-    sys.path[0] = plan["root"]
-    # Imported before any of the service's files can stand in their place.
+    # Imported before the service's folder can be searched, or its own coverage.py or pytest.py would stand in their place.
     import coverage
 
+    if plan["runner"] == "pytest":
+        import pytest  # noqa: F401
+    sys.path[0] = plan["root"]
     run = {"pytest": run_pytest, "unittest": run_unittest}[plan["runner"]]
     # No settings file: what is left out of coverage is not for the tested to say.
     measured = coverage.Coverage(data_file=None, config_file=False, source=[plan["top"]])
+    # Taken now: the tests may put something else in its place.
+    analyse = measured.analysis2
     code = run(plan, send, measured)
     for path in sorted(set(plan["sources"]) | loaded(measured, plan)):
-        send({"type": "coverage", "file": path, **lines_of(measured, path)})
+        send({"type": "coverage", "file": path, **lines_of(analyse, path)})
     send({"type": "end"})
     return code
 
@@ -54,22 +62,60 @@ def loaded(measured, plan):
     return {path for path in measured.get_data().measured_files() if path.startswith(top)} - set(plan["tests"])
 
 
-def lines_of(measured, path):
+def lines_of(analyse, path):
     try:
-        _, statements, excluded, missing, _ = measured.analysis2(path)
-        return {"covered": len(statements) - len(missing), "total": len(statements), "excluded": len(excluded)}
+        _, statements, excluded, missing, _ = analyse(path)
+        crammed = crammed_statements(path)
+        return {
+            "covered": len(statements) - len(missing),
+            "total": len(statements) + crammed,
+            "excluded": len(excluded),
+        }
     except Exception:
         # Not Python that this interpreter can read: nothing of it ran.
         with open(path, "rb") as file:
             return {"covered": 0, "total": sum(1 for line in file if line.strip()), "excluded": 0}
 
 
+def crammed_statements(path):
+    """Statements on the line of the def, if or class that holds them: whether they ran, no count of lines can say."""
+    with open(path, "rb") as file:
+        tree = ast.parse(file.read())
+    blocks = [node for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list) and hasattr(node, "lineno")]
+    return sum(len(node.body) for node in blocks if len(node.body) > 1 and node.body[-1].lineno == node.lineno)
+
+
 def run_pytest(plan, send, measured):
     import pytest
 
     outcomes = {}
+    collected = {}
+    raised = {}
 
     class Recorder:
+        def pytest_configure(self, config):
+            # A service may name its tests as it likes; that it may not leave out what pytest takes for tests.
+            for setting, names in selection.items():
+                for name in names:
+                    if name not in config.getini(setting):
+                        config.addinivalue_line(setting, name)
+
+        def pytest_itemcollected(self, item):
+            collected[item.nodeid] = item
+            # Only plain functions: what is awaited or driven by a plugin says nothing when it is called.
+            function = getattr(item, "obj", None)
+            if type(item) is pytest.Function and inspect.isroutine(function) and not awaited(function):
+                item.obj = watched(item.nodeid, function)
+
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_runtest_makereport(self, item, call):
+            # A plugin may run a flaky test again, from its setup on: the last time counts.
+            if call.when == "setup":
+                raised.pop(item.nodeid, None)
+            if call.excinfo is not None:
+                note(item.nodeid, call.excinfo.value)
+            yield
+
         def pytest_runtest_logreport(self, report):
             seen = outcomes.setdefault(report.nodeid, {"status": "passed", "message": None})
             if report.failed:
@@ -80,6 +126,10 @@ def run_pytest(plan, send, measured):
         def pytest_runtest_logfinish(self, nodeid):
             file, _, name = nodeid.partition("::")
             seen = outcomes.pop(nodeid, {"status": "failed", "message": "it gave no result"})
+            collected.pop(nodeid, None)
+            error = raised.pop(nodeid, None)
+            if error is not None and seen["status"] == "passed":
+                seen.update(status="failed", message=f"it raised {error}, and a hook of the service reported it as passed")
             send({"type": "test", "file": file, "name": name.replace("::", " > "), **seen})
 
         def pytest_collectreport(self, report):
@@ -91,8 +141,31 @@ def run_pytest(plan, send, measured):
 
         def pytest_deselected(self, items):
             for item in items:
+                collected.pop(item.nodeid, None)
                 file, _, name = item.nodeid.partition("::")
                 send({"type": "test", "status": "skipped", "file": file, "name": name.replace("::", " > ")})
+
+    # An xfail that fails is told as skipped, and so is a skip from within: neither is a failure that was hidden.
+    quiet = (pytest.skip.Exception, pytest.xfail.Exception)
+
+    def note(nodeid, error):
+        if not isinstance(error, quiet):
+            raised.setdefault(nodeid, f"{type(error).__name__}: {error}"[:1000])
+
+    def awaited(function):
+        kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+        return any(kind(function) for kind in kinds)
+
+    def watched(nodeid, function):
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            try:
+                return function(*args, **kwargs)
+            except BaseException as error:
+                note(nodeid, error)
+                raise
+
+        return call
 
     # addopts is the service's own way to choose, skip and measure tests; here it has no say.
     arguments = ["-p", "no:cacheprovider", "-o", "addopts=", "-q", "--tb=short", "--rootdir", plan["top"]]
@@ -101,11 +174,17 @@ def run_pytest(plan, send, measured):
         return int(pytest.main([*arguments, *plan["tests"]], plugins=[Recorder()]))
     finally:
         measured.stop()
+        # Collected, and neither run nor deselected: a hook took it out of the list.
+        for nodeid in collected:
+            file, _, name = nodeid.partition("::")
+            send({"type": "test", "status": "skipped", "file": file, "name": name.replace("::", " > ")})
+
+
+# What pytest itself takes for tests.
+selection = {"python_functions": ["test"], "python_classes": ["Test"]}
 
 
 def run_unittest(plan, send, measured):
-    import unittest
-
     class Recorder(unittest.TextTestResult):
         def tell(self, test, status, message=None):
             # A module that cannot be loaded becomes a test of that name.

@@ -36,6 +36,7 @@ export async function runNodeTests(project: Project, input: GateInput, home: str
   const paths = files.map((path) => join(project.top, path));
   const guard = new URL(exitGuard);
   guard.searchParams.set("files", join(home, "test-files.json"));
+  guard.searchParams.set("ended", join(home, "test-files-ended"));
   await writeFile(join(home, "test-files.json"), JSON.stringify(paths));
   const run = await runBounded({
     command: process.execPath,
@@ -72,8 +73,14 @@ export async function runNodeTests(project: Project, input: GateInput, home: str
     output: run.output,
     notes: [],
   };
-  result.blocked ??= await endedEarly(run.report, messages, files, project);
+  result.blocked ??= await endedEarly(run.report, messages, files, project, await endedFiles(home));
   return result;
+}
+
+/** What node-exit-guard.mjs wrote down. */
+async function endedFiles(home: string): Promise<ReadonlySet<string>> {
+  const lines = await readFile(join(home, "test-files-ended"), "utf8").catch(() => "");
+  return new Set(lines.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as string])));
 }
 
 type Message =
@@ -91,7 +98,7 @@ type Message =
       message?: string;
     }
   | { type: "summary"; file: string | null; success: boolean }
-  | { type: "coverage"; file: string; covered: number; total: number }
+  | { type: "coverage"; file: string; covered: number; total: number; idle: number[] }
   | { type: "end" };
 
 function noTests(project: Project): string {
@@ -146,17 +153,44 @@ function isFileItself(name: string, file: string, project: Project): boolean {
 }
 
 async function coverageOf(messages: Message[], project: Project): Promise<FileCoverage[]> {
-  const tests = new Set(project.testFiles);
+  // What the sources load is a source, though it lie among the tests.
+  const tests = new Set(project.testFiles.filter((path) => !project.sourceFiles.includes(path)));
   const measured = new Map<string, FileCoverage>();
   for (const message of messages) {
     if (message.type !== "coverage") continue;
     const file = relative(project.top, message.file);
     if (file.startsWith("..") || tests.has(file) || isBesideTests(file, project)) continue;
-    measured.set(file, { file, covered: message.covered, total: message.total });
+    measured.set(file, { file, ...(await spreadOut(message)) });
   }
   const loaded = [...measured.values()];
   return [...loaded, ...(await neverLoaded(project, loaded))];
 }
+
+/**
+ * A line counts as covered as soon as anything on it ran, so that a whole file on one line would always be. A line that
+ * is longer than anybody writes and has something on it that never ran counts as the lines it would be, none covered.
+ */
+async function spreadOut({
+  file,
+  covered,
+  total,
+  idle,
+}: {
+  file: string;
+  covered: number;
+  total: number;
+  idle: number[];
+}) {
+  if (idle.length === 0) return { covered, total };
+  const lines = (await readFile(file, "utf8").catch(() => "")).split("\n");
+  const crammed = idle.map((line) => lines[line - 1]?.length ?? 0).filter((length) => length > LONG_LINE);
+  const more = crammed.reduce((sum, length) => sum + Math.ceil(length / USUAL_LINE) - 1, 0);
+  return { covered: Math.max(0, covered - crammed.length), total: total + more };
+}
+
+/** In characters. Formatters break lines at 80 to 120; a long text or pattern may pass that. */
+const LONG_LINE = 200;
+const USUAL_LINE = 80;
 
 /** Helpers and fixtures of tests are no more covered code than the tests are. */
 function isBesideTests(file: string, project: Project): boolean {
@@ -165,14 +199,16 @@ function isBesideTests(file: string, project: Project): boolean {
 
 /**
  * A recorder that was cut off, a forged line, or a file whose process ended before its tests had: none is a pass.
- * Such a file is known by the exit guard, or, where it went past that, by the summary that it owes: every file that
- * registers a test at its top level closes with one.
+ * Such a file is known by the exit guard, which turns such an end into a failure and writes down every end that is
+ * one; or, where it went past that, by the summary that it owes: every file that registers a test at its top level
+ * closes with one.
  */
 async function endedEarly(
   report: { complete: boolean; forged: boolean } | null,
   messages: Message[],
   files: string[],
   project: Project,
+  ended: ReadonlySet<string>,
 ): Promise<TestRun["blocked"]> {
   if (report?.forged === true) {
     return { kind: "tampered", reasons: ["something other than the test runner wrote to the report of the tests"] };
@@ -187,8 +223,9 @@ async function endedEarly(
   const open: string[] = [];
   for (const path of files) {
     const file = join(project.top, path);
-    const owesSummary = !closed.has(file) && !broken.has(file) && registersTests(await readFile(file, "utf8"));
-    if (owesSummary || broken.get(file) === ENDED_ITSELF) open.push(path);
+    const owesSummary = !closed.has(file) && registersTests(await readFile(file, "utf8"));
+    const vanished = !broken.has(file) && (owesSummary || !ended.has(file));
+    if (vanished || broken.get(file) === ENDED_ITSELF) open.push(path);
   }
   if (open.length === 0) return null;
   return {
