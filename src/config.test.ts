@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { deployRulesOf, readRules, readSettings, tellProblem } from "#config.ts";
 import { Failure } from "#system/failure.ts";
+import { removeFolder } from "#system/testing.ts";
 
 async function workspace(t: { after(fn: () => Promise<void>): void }, text?: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "steward-config-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => removeFolder(folder));
   if (text !== undefined) await writeFile(join(folder, "steward.yaml"), text);
   return folder;
 }

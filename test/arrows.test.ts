@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
+import { removeFolder } from "#system/testing.ts";
 
 const root = dirname(import.meta.dirname);
 const { arrows, typeArrows, overrides } = (await import(join(root, "scripts", "arrows.mjs"))) as {
@@ -54,7 +55,7 @@ before(async () => {
   ({ seen, filesSeen } = await lint());
 });
 
-after(() => rm(scratch, { recursive: true, force: true }));
+after(() => removeFolder(scratch));
 
 for (const folder of folders) {
   test(`an arrow out of ${folder}/ that is not in the table is refused, whichever way it is written`, () => {

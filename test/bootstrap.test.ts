@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { text } from "node:stream/consumers";
+import { removeFolder } from "#system/testing.ts";
 import { transform } from "esbuild";
 
 const root = dirname(import.meta.dirname);
@@ -57,7 +58,7 @@ beforeEach(async () => {
   await chmod(join(checkout, "tools", "npm"), 0o755);
 });
 
-afterEach(() => rm(checkout, { recursive: true, force: true }));
+afterEach(() => removeFolder(checkout));
 
 test("a fresh clone is installed, told on stderr, and the task runs under the pinned Node", async () => {
   const { code, stdout, stderr } = await bootstrap(["test", "one", "two words"]);

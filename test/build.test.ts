@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { mkdtemp, readdir, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
+import { removeFolder } from "#system/testing.ts";
 import { build } from "esbuild";
 
 const run = promisify(execFile);
@@ -19,7 +20,7 @@ before(async () => {
   files = await readdir(join(place, "dist"), { recursive: true });
 });
 
-after(() => rm(place, { recursive: true, force: true }));
+after(() => removeFolder(place));
 
 test("a release has every module as JavaScript, what lies beside it, and no tests", async () => {
   const source = await readdir(join(root, "src"), { recursive: true });

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { text } from "node:stream/consumers";
+import { removeFolder } from "#system/testing.ts";
 
 const root = dirname(import.meta.dirname);
 const passing = `import { test } from "node:test";\ntest("holds", () => {});\n`;
@@ -21,7 +22,7 @@ beforeEach(async () => {
   await writeFile(join(project, "src", "a.test.ts"), passing);
 });
 
-afterEach(() => rm(project, { recursive: true, force: true }));
+afterEach(() => removeFolder(project));
 
 test("a green suite passes, and its last line counts", async () => {
   await writeFile(join(project, "test", "journey.long.test.ts"), "throw new Error('long tests do not run here');");

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { text } from "node:stream/consumers";
+import { removeFolder } from "#system/testing.ts";
 
 const root = dirname(import.meta.dirname);
 const entry = `console.log(JSON.stringify({ args: process.argv.slice(2), entry: import.meta.filename, parent: process.ppid }));\n`;
@@ -21,7 +22,7 @@ beforeEach(async () => {
   await writeFile(join(place, "src", "cli", "main.ts"), `const typed: number = 1;\n${entry}void typed;\n`);
 });
 
-afterEach(() => rm(place, { recursive: true, force: true }));
+afterEach(() => removeFolder(place));
 
 test("on a new enough Node it runs in the same process, through a link, from any folder", async () => {
   await install();

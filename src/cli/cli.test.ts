@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -7,6 +7,7 @@ import { inTenant } from "#db/db.ts";
 import { makeItem, makeTicket } from "#dispatch/testing.ts";
 import { openTestServer, type TestServer } from "#http/testing.ts";
 import { ask } from "#policy/approvals.ts";
+import { removeFolder } from "#system/testing.ts";
 import { commands } from "./commands.ts";
 import { runSteward } from "./testing.ts";
 
@@ -143,7 +144,7 @@ test("exit codes tell what went wrong, and the message what to do next", async (
     assert.equal((await steward(["resume", "client:nobody"])).code, 3);
     assert.equal((await steward(["stop", "universe:all"])).code, 2);
   } finally {
-    await rm(empty, { recursive: true, force: true });
+    await removeFolder(empty);
   }
 });
 
@@ -161,7 +162,7 @@ test("a server that was killed is not taken for a running one", async () => {
     assert.equal(code, 6);
     assert.match(stderr, /start it with `steward up`/);
   } finally {
-    await rm(home, { recursive: true, force: true });
+    await removeFolder(home);
   }
 });
 

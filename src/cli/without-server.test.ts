@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -9,6 +9,7 @@ import { createTestDatabase } from "#db/testing.ts";
 import { makeHouse, makeItem } from "#dispatch/testing.ts";
 import { seal } from "#ledger/seal.ts";
 import { standingSwitches } from "#policy/switches.ts";
+import { removeFolder } from "#system/testing.ts";
 import { runSteward } from "./testing.ts";
 
 /** A workspace whose server is dead: there is only its database. */
@@ -17,7 +18,7 @@ async function deadHouse(t: { after(fn: () => Promise<void>): void }) {
   const folder = await mkdtemp(join(tmpdir(), "steward-dead-"));
   t.after(async () => {
     await drop();
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
   const house = await makeHouse(database);
   await mkdir(join(folder, "ws", ".steward"), { recursive: true });

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import pg from "pg";
 import { uuidv7 } from "#system/ids.ts";
+import { removeFolder } from "#system/testing.ts";
 import { CommitUnknown, inTenant, type Db, type Tx } from "./db.ts";
 import { createTestDatabase, type TestDatabase } from "./testing.ts";
 
@@ -153,7 +154,7 @@ async function textsOf(db: Db): Promise<string[]> {
 
 async function withNotes(t: TestContext): Promise<{ db: Db; adminUrl: string; database: TestDatabase["database"] }> {
   const folder = await mkdtemp(join(tmpdir(), "steward-migrations-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => removeFolder(folder));
   await writeFile(join(folder, "0001-note.sql"), note);
   const { database, adminUrl } = await createTestDatabase(t, { migrations: folder });
   await inTenant(database.app, mine, (tx) => sql`insert into note values (${mine}, 1, 'mine')`.execute(tx));

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import pg from "pg";
 import { silentLog } from "#system/log.ts";
+import { removeFolder } from "#system/testing.ts";
 import { debianPrograms } from "./debian-programs.ts";
 import type { Programs } from "./embedded/binaries.ts";
 import { openDatabase } from "./open.ts";
@@ -100,7 +101,7 @@ const write = (folder: string, name: string, text: string) => writeFile(join(fol
 /** A database that nobody has opened, and an empty folder for its migrations. */
 async function emptyDatabase(t: TestContext, programs: Programs | null = null) {
   const root = await mkdtemp(join(tmpdir(), "steward-migrations-"));
-  t.after(() => rm(root, { recursive: true, force: true }));
+  t.after(() => removeFolder(root));
   const folder = join(root, "own");
   const none = join(root, "none");
   await mkdir(folder);

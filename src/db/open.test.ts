@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { sql } from "kysely";
 import pg from "pg";
 import { silentLog } from "#system/log.ts";
+import { removeFolder } from "#system/testing.ts";
 import { startEmbedded } from "./embedded/start-embedded.ts";
 import { openDatabase } from "./open.ts";
 import { createTestDatabase, testStateRoot } from "./testing.ts";
@@ -41,7 +42,7 @@ test("the pools and listeners live through a kill of the server, and closing twi
   const embedded = await startEmbedded({ home, stateRoot: testStateRoot, log: silentLog });
   t.after(async () => {
     await embedded.stop();
-    await rm(home, { recursive: true, force: true });
+    await removeFolder(home);
   });
   const database = await openDatabase({ adminUrl: embedded.adminUrl, log: silentLog });
   const reconnected = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,10 +10,11 @@ import { serviceFolder } from "./service-folder.ts";
 import { whileAlone } from "./change.ts";
 import { bootId, startTimeOf } from "#system/processes.ts";
 import { Failure } from "#system/failure.ts";
+import { removeFolder } from "#system/testing.ts";
 
 test("of many that find a lock whose holder died, never two make their change at once", async (t) => {
   const root = await mkdtemp(join(tmpdir(), "steward-lock-"));
-  t.after(() => rm(root, { recursive: true, force: true }));
+  t.after(() => removeFolder(root));
   const folder = serviceFolder(root, "quotes");
   await mkdir(folder.path, { recursive: true });
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });

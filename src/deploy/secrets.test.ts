@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { openSecret, sealSecret, secretKey } from "./secrets.ts";
 import { Failure } from "#system/failure.ts";
+import { removeFolder } from "#system/testing.ts";
 
 const context = { tenant: "house", service: "quotes", name: "API_KEY" };
 
 async function home(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), "steward-secrets-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => removeFolder(folder));
   return join(folder, "home");
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -12,13 +12,14 @@ import { createTestDatabase } from "#db/testing.ts";
 import { registerProcess } from "#dispatch/register-process.ts";
 import { silentLog } from "#system/log.ts";
 import { isAlive, ownIdentity, startTimeOf } from "#system/processes.ts";
+import { removeFolder } from "#system/testing.ts";
 import { endEverything } from "./end-everything.ts";
 import { openHouse } from "./open-house.ts";
 
 test("down ends servers and workers, not a command that runs beside it, and never itself", async (t) => {
   const { database, adminUrl } = await createTestDatabase(t);
   const folder = await mkdtemp(join(tmpdir(), "steward-down-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => removeFolder(folder));
   await mkdir(join(folder, "workspace"));
   const settings = readSettings(
     { STEWARD_HOME: join(folder, "home"), DATABASE_URL: adminUrl },

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestDatabase } from "#db/testing.ts";
@@ -6,6 +6,7 @@ import { makeHouse } from "#dispatch/testing.ts";
 import { seal } from "#ledger/seal.ts";
 import { systemClock } from "#system/clock.ts";
 import { silentLog } from "#system/log.ts";
+import { removeFolder } from "#system/testing.ts";
 import { clientFor } from "./client.ts";
 import type { Answer, Commands, HttpContext } from "./context.ts";
 import { startServer } from "./server.ts";
@@ -47,7 +48,7 @@ export async function openTestServer(
   t.after(async () => {
     await server.stop();
     await drop();
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
   const token = await ownerToken(home);
   return {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -13,6 +13,7 @@ import { seal } from "#ledger/seal.ts";
 import { publishedHeads, startSealer } from "#ledger/sealer.ts";
 import { verifyLedger } from "#ledger/verify.ts";
 import { silentLog } from "#system/log.ts";
+import { removeFolder } from "#system/testing.ts";
 
 let db: TestDatabase;
 let admin: pg.Client;
@@ -137,7 +138,7 @@ test("a tail that was cut off, and a chain rewritten whole, show against the hea
 test("eight that append and two that seal at once leave no gap, and a follower sees each event once, in order", async (t) => {
   const ledger = await ledgerOf(0);
   const folder = await mkdtemp(join(tmpdir(), "steward-heads-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => removeFolder(folder));
   const headsFile = join(folder, "heads.jsonl");
   const sealers = [
     startSealer(db.database.engine, { headsFile, log: silentLog }),

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { removeFolder } from "#system/testing.ts";
 
 /** A tree of files by path; a path that ends in "/" is an empty folder. */
 export type Files = Record<string, string | Buffer>;
@@ -9,7 +10,7 @@ export type Files = Record<string, string | Buffer>;
 /** A temporary folder with these files, removed after the test. Its real path. */
 export function folderWith(test: Pick<TestContext, "after">, files: Files): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "steward-tree-")));
-  test.after(() => rmSync(root, { recursive: true, force: true }));
+  test.after(() => removeFolder(root));
   writeFiles(root, files);
   return root;
 }

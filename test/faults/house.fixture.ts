@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { chmod, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -15,6 +14,7 @@ import { createTestDatabase, testStateRoot } from "#db/testing.ts";
 import { endEverything } from "#house/end-everything.ts";
 import type { Failpoint } from "#system/failpoint.ts";
 import { silentLog } from "#system/log.ts";
+import { freePort, removeFolder } from "#system/testing.ts";
 import type { Gate } from "./gate.fixture.ts";
 import { openReader } from "./reader.fixture.ts";
 
@@ -194,7 +194,7 @@ agents:
       await reader.close();
       await through?.close();
       await test?.drop();
-      await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
+      await removeFolder(scratch);
     }
   });
   return house;
@@ -296,19 +296,6 @@ export async function until<T>(
 
 function inspect(value: unknown): string {
   return value instanceof Error ? String(value.stack) : JSON.stringify(value, null, 1);
-}
-
-/** Below what systems give out by themselves, so that nobody gets it by chance. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const free = await new Promise<boolean>((resolve) => {
-      const server = createServer();
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (free) return port;
-  }
 }
 
 /** What is still ending gets three seconds to do so. */

@@ -7,15 +7,8 @@ import { describe, test } from "node:test";
 import { sql } from "kysely";
 import { endEverything } from "#house/end-everything.ts";
 import { silentLog } from "#system/log.ts";
-import {
-  freePort,
-  leftRunning,
-  makeFaultHouse,
-  smallSpec,
-  until,
-  type Child,
-  type FaultHouse,
-} from "./house.fixture.ts";
+import { freePort } from "#system/testing.ts";
+import { leftRunning, makeFaultHouse, smallSpec, until, type Child, type FaultHouse } from "./house.fixture.ts";
 import { assertSound, inProduction } from "./sound.fixture.ts";
 
 describe("surroundings that are not as they should be", { concurrency: 2 }, () => {

@@ -1,7 +1,6 @@
 // A whole house for a journey: a real workspace, real agents and services, a real database, no door left out.
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { get } from "node:http";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
@@ -22,6 +21,7 @@ import { startHouse, type HouseOptions, type Running } from "#house/start-house.
 import type { RecoveryPolicy } from "#health/recovery.ts";
 import { tryAgain } from "#lines/service/try-again.ts";
 import { silentLog } from "#system/log.ts";
+import { freePort, removeFolder } from "#system/testing.ts";
 
 /** Of production's own, in a hundredth of its time. */
 export const QUICK_RECOVERY: RecoveryPolicy = {
@@ -158,7 +158,7 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
     await endEverything(settings, { services: true, log: silentLog }).catch(() => {});
     await endProduction(settings.home);
     await drop();
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    await removeFolder(folder);
   });
 
   if (start) await up();
@@ -388,13 +388,4 @@ export async function copyExample(service: string): Promise<Files> {
   };
 }
 
-export async function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}
-
-export { pause };
+export { freePort, pause };

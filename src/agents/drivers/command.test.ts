@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, realpath, rm } from "node:fs/promises";
+import { mkdtemp, readFile, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -7,6 +7,7 @@ import { endRun } from "#agents/runner/end-run.ts";
 import { prepareRun, startRunner } from "#agents/runner/start-runner.ts";
 import { waitForEnd } from "#agents/runner/wait-for-end.ts";
 import { uuidv7 } from "#system/ids.ts";
+import { removeFolder } from "#system/testing.ts";
 import { commandDriver, type CommandSettings } from "./command.ts";
 
 const owners = {
@@ -86,8 +87,8 @@ async function runAgent(context: TestContext, settings: CommandSettings) {
   };
   context.after(async () => {
     await endRun(runFolder, 1);
-    await rm(workDir, { recursive: true, force: true });
-    await rm(runFolder, { recursive: true, force: true });
+    await removeFolder(workDir);
+    await removeFolder(runFolder);
   });
   await prepareRun(runFolder, await commandDriver(settings, { environment: owners }).prepare(work));
   const { exited } = await startRunner(runFolder);

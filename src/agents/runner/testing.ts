@@ -1,12 +1,13 @@
 // For the tests of this folder: run folders that are removed, and runs that are ended, whatever becomes of the test.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { uuidv7 } from "#system/ids.ts";
 import { findMarked } from "#system/processes.ts";
+import { removeFolder } from "#system/testing.ts";
 import { endRun } from "./end-run.ts";
 import { readRun } from "./read-run.ts";
 import type { RunClocks, RunRecord, RunResult, RunSpec } from "./run-spec.ts";
@@ -39,7 +40,7 @@ export async function newRun(
   };
   context.after(async () => {
     await endRun(folder, fence);
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
   return { folder, spec };
 }

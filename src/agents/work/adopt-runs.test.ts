@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -11,6 +11,7 @@ import { claim } from "#dispatch/claim.ts";
 import { candidate, eventsOf, firstAgent, makeHouse, makeTicket } from "#dispatch/testing.ts";
 import { systemClock } from "#system/clock.ts";
 import { silentLog } from "#system/log.ts";
+import { removeFolder } from "#system/testing.ts";
 import { adoptRuns } from "./adopt-runs.ts";
 
 test("a run of this very process that nobody in it follows is given up at the second look, not at the first", async (t) => {
@@ -45,7 +46,7 @@ async function claimed(t: TestContext) {
   const { database } = await createTestDatabase(t);
   const house = await makeHouse(database);
   const home = await mkdtemp(join(tmpdir(), "steward-adopt-"));
-  t.after(() => rm(home, { recursive: true, force: true }));
+  t.after(() => removeFolder(home));
   const ticketId = await makeTicket(house);
   const [given] = await claim(database.app, {
     ...house,

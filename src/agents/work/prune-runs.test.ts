@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -8,6 +8,7 @@ import { createTestDatabase } from "#db/testing.ts";
 import { makeHouse, makeItem } from "#dispatch/testing.ts";
 import { systemClock } from "#system/clock.ts";
 import { uuidv7 } from "#system/ids.ts";
+import { removeFolder } from "#system/testing.ts";
 import { pruneRuns } from "./prune-runs.ts";
 import { runFolderOf } from "./run-folder.ts";
 
@@ -15,7 +16,7 @@ test("the newest runs of each item keep their output, for a month; what goes on 
   const { database } = await createTestDatabase(t);
   const house = await makeHouse(database);
   const home = await mkdtemp(join(tmpdir(), "steward-prune-"));
-  t.after(() => rm(home, { recursive: true, force: true }));
+  t.after(() => removeFolder(home));
   const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
 
   async function makeRun(itemId: string, days: number, state: "ended" | "running" = "ended"): Promise<string> {

@@ -17,6 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { removeFolder } from "#system/testing.ts";
 import { applyChanges } from "./apply-changes.ts";
 import { readBaseline, saveBaseline } from "./baseline.ts";
 import { collectChanges } from "./collect-changes.ts";
@@ -296,7 +297,7 @@ test("a baseline read back is the one that was saved", async (t) => {
 
 async function service(context: TestContext, files: Record<string, string>) {
   const home = await mkdtemp(join(tmpdir(), "steward-workplace-"));
-  context.after(() => rm(home, { recursive: true, force: true }));
+  context.after(() => removeFolder(home));
   const serviceDir = join(home, "service");
   await mkdir(serviceDir);
   await put(serviceDir, files);

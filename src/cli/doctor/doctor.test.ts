@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runSteward } from "#cli/testing.ts";
+import { removeFolder } from "#system/testing.ts";
 import type { Finding } from "./finding.ts";
 
 /** An examined folder. */
@@ -13,7 +14,7 @@ async function examine(
   { yaml = "", port, env = {} }: { yaml?: string; port: number; env?: Record<string, string> },
 ) {
   const folder = await mkdtemp(join(tmpdir(), "steward-doctor-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => removeFolder(folder));
   await mkdir(join(folder, "ws", "SERVICES", "quotes"), { recursive: true });
   await writeFile(join(folder, "ws", "SERVICES", "quotes", "SPEC.md"), "# Quotes\n");
   if (yaml !== "") await writeFile(join(folder, "ws", "steward.yaml"), yaml);

@@ -1,24 +1,22 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { Agent, createServer as createHttp, get } from "node:http";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort, removeFolder } from "#system/testing.ts";
 import { endFront, pointFront, readFront, type FrontTarget } from "./point-front.ts";
 
 async function front(t: TestContext, { retryMs = 2_000, maxBytes = 10_000 } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "steward-front-"));
   t.after(async () => {
     await endFront(folder);
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const publicPort = portOf(probe);
-  probe.close();
+  const publicPort = await freePort();
   const logs = { folder, maxBytes, keep: 2, lookMs: 50 };
   const point = (target: FrontTarget) =>
     pointFront(folder, { host: "127.0.0.1", publicPort, target, retryMs, quietMs: 100, logs });

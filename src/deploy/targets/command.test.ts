@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -7,12 +7,13 @@ import { commandTarget, type CommandLimits } from "./command.ts";
 import type { DeployInput, ServiceSettings } from "./target.ts";
 import { contentHash } from "#proof/content-hash.ts";
 import { bootId, isAlive, startTimeOf } from "#system/processes.ts";
+import { removeFolder } from "#system/testing.ts";
 
 const quiet = () => {};
 
 async function house(t: TestContext, commands: ServiceSettings["commands"], limits: Partial<CommandLimits> = {}) {
   const folder = await mkdtemp(join(tmpdir(), "steward-command-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => removeFolder(folder));
   await writeFile(join(folder, "main.js"), "");
   const hostEnvironment = { PATH: process.env["PATH"], CLOUD_TOKEN: "cloud", DATABASE_URL: "postgres://steward" };
   const target = commandTarget({ hostEnvironment, workingFolder: () => folder, limits: { graceMs: 200, ...limits } });

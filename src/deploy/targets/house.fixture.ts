@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { Agent, get } from "node:http";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
@@ -15,6 +14,7 @@ import type { DeployInput, ServiceSettings } from "./target.ts";
 import type { ChangeLimits } from "#deploy/production.ts";
 import { contentHash } from "#proof/content-hash.ts";
 import { endGroup, type ProcessIdentity } from "#system/processes.ts";
+import { freePort, removeFolder } from "#system/testing.ts";
 
 const DEPLOYER = fileURLToPath(new URL("deployer.fixture.ts", import.meta.url));
 
@@ -55,7 +55,7 @@ export async function house(
   });
   t.after(async () => {
     await target.stop(settings, { forGood: true });
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
 
   /** Proved content with this version's code. */
@@ -110,15 +110,6 @@ export async function writeTree(folder: string, files: Record<string, string>): 
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
-}
-
-export async function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
 
 export async function ask(url: string, agent?: Agent): Promise<string> {

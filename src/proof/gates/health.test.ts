@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { makeService } from "#proof/fixtures/make-service.ts";
+import { freePort } from "#system/testing.ts";
 import { askHealth, healthGate } from "./health.ts";
 
 async function serve(t: TestContext, listener: RequestListener): Promise<number> {
@@ -60,11 +61,7 @@ test("a service that comes up within the time is healthy, and one that does not 
   const free = await serve(t, () => {});
   const later = createServer((_request, response) => response.end("ok"));
   t.after(() => later.close());
-  const closed = createServer().listen(0, "127.0.0.1");
-  await once(closed, "listening");
-  const { port } = closed.address() as AddressInfo;
-  closed.close();
-  await once(closed, "close");
+  const port = await freePort();
   const nobody = await healthGate.run(input({ port, healthTimeoutMs: 200 }));
   deepEqual([nobody.ok, nobody.facts.kind], [false, "unhealthy"]);
   match(nobody.reasons[0]!, /nothing listens on port \d+, tried for 0\.2 s/);

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { test } from "node:test";
 import { greenNode, makeService } from "#proof/fixtures/make-service.ts";
+import { takeSteeringFiles } from "#proof/steering-files.ts";
 import { testsGate } from "./tests.ts";
 
 const script = (test: string) =>
@@ -51,6 +52,61 @@ test("pinned files are put back, removed ones too, and added ones are left out",
   ]);
   const outside = await testsGate.run(service.input({ pinnedFiles: { "../x": "1" } }));
   deepEqual([outside.ok, outside.facts.kind], [false, "unreadable"]);
+});
+
+test("nothing that a stated command goes by is the run's: shell, script, settings of its tools, or a module in its place", async (t) => {
+  const red = `import { test } from "node:test";\ntest("wrong", () => { throw new Error("wrong"); });\n`;
+  const forged = "#!/bin/sh\necho '# tests 3'; echo '# pass 3'; echo '# fail 0'\n";
+  const cheats: Record<string, { command: string; before?: Record<string, string>; run: Record<string, string> }> = {
+    "its shell": { command: "npm test", run: { ".npmrc": "script-shell=./forged.sh\n", "forged.sh": forged } },
+    "its script": {
+      command: "sh scripts/test.sh",
+      before: { "scripts/test.sh": "node --test\n" },
+      run: { "scripts/test.sh": forged },
+    },
+    "the settings of its tool": {
+      command: `node -e "process.exit(require('./package.json').jest ? 0 : 1)" && sh forged.sh || npm test`,
+      run: {
+        "package.json": `{ "type": "module", "jest": {}, "scripts": { "test": "node --test" } }`,
+        "forged.sh": forged,
+      },
+    },
+    "a module in its place": {
+      command: "test -e pytest.py && sh forged.sh || npm test",
+      run: { "pytest.py": "print('3 passed in 0.1s')\n", "forged.sh": forged },
+    },
+    "tables of pyproject.toml": {
+      command: "grep -q pytest pyproject.toml && sh forged.sh || npm test",
+      before: { "pyproject.toml": `[project]\nname = "sums"\n` },
+      run: {
+        "pyproject.toml": `[project]\nname = "sums"\n[tool.pytest.ini_options]\naddopts = "-k nothing"\n`,
+        "forged.sh": forged,
+      },
+    },
+  };
+  await Promise.all(
+    Object.entries(cheats).map(async ([what, { command, before = {}, run }]) => {
+      const service = await makeService(t, {
+        ...greenNode,
+        "package.json": script("node --test"),
+        "tests/wrong.test.js": red,
+        ...before,
+      });
+      const pinnedFiles = await takeSteeringFiles(service.dir, { refuseNew: true, command });
+      await service.write(run);
+      const { facts } = await testsGate.run(service.input({ testCommand: command, pinnedFiles, coverageFloor: 0 }));
+      deepEqual([facts.kind, facts.tests?.failed], ["tests_failing", 1], what);
+    }),
+  );
+});
+
+test("what a run adds to pyproject.toml beside the settings of tests is part of the build", async (t) => {
+  const own = `[project]\nname = "sums"\ndependencies = [\n  "pytest>=8",\n]\n`;
+  const service = await makeService(t, { ...greenNode, "package.json": script(honest), "pyproject.toml": own });
+  const pinnedFiles = await takeSteeringFiles(service.dir, { refuseNew: true, command: "npm test" });
+  await service.write({ "pyproject.toml": own.replace("pytest>=8", `pytest>=8",\n  "httpx`) });
+  const { ok, reasons } = await testsGate.run(service.input({ testCommand: "npm test", pinnedFiles }));
+  deepEqual([ok, reasons.length], [true, 1]);
 });
 
 test("a command that prints no numbers, that says it passes and exits 1, or that is not there, is red", async (t) => {

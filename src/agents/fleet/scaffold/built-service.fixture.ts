@@ -16,9 +16,17 @@ export async function writeAll(
   }
 }
 
-/** The outer test runner must not show through: with its context a red suite would look green. */
+/**
+ * The outer test runner must not show through: with its context a red suite would look green, and its compile cache would
+ * keep what is never run again.
+ */
 function cleanEnvironment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const { NODE_TEST_CONTEXT: _context, NODE_V8_COVERAGE: _coverage, ...rest } = process.env;
+  const {
+    NODE_TEST_CONTEXT: _context,
+    NODE_V8_COVERAGE: _coverage,
+    NODE_COMPILE_CACHE: _compiled,
+    ...rest
+  } = process.env;
   return { ...rest, ...more };
 }
 

@@ -4,6 +4,7 @@ import { copyFile, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, test } from "node:test";
+import { removeFolder } from "#system/testing.ts";
 import { clientFields, sample } from "./plan/samples.ts";
 import type { Plan, Route } from "./plan/plan.ts";
 import { about, scaffold } from "./scaffold.ts";
@@ -35,7 +36,7 @@ function built(
 
 async function temporary(t: { after: (work: () => Promise<void>) => void }): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), "scaffold-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => removeFolder(folder));
   return folder;
 }
 
