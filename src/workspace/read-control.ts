@@ -18,6 +18,6 @@ export async function readControl(seen: SeenFacts, { coverageFloor }: { coverage
     pinned:
       test === undefined || seen.unreadable !== null
         ? {}
-        : await takeSteeringFiles(seen.path, { refuseNew: seen.code !== null }),
+        : await takeSteeringFiles(seen.path, { refuseNew: seen.code !== null, command: test }),
   };
 }
