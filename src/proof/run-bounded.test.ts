@@ -58,6 +58,19 @@ test("a child left behind by a run that ended well is ended too, and does not ho
   deepEqual(await findMarked("STEWARD_PROOF_RUN", /mark (\w+)/.exec(run.output)![1]!), []);
 });
 
+test("a child that left the group and cleaned its environment is ended by the folder that it works in", async (t) => {
+  const { dir } = await makeService(t, { "below/file": "" });
+  const script = `
+    const { spawn } = require("node:child_process");
+    const clean = { detached: true, stdio: "ignore", env: {} };
+    const left = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { ...clean, cwd: "below" });
+    left.unref();
+    left.once("spawn", () => console.log("child " + left.pid));`;
+  const run = await runBounded(command(dir, script, { ownFolder: dir }));
+  const pid = Number(/child (\d+)/.exec(run.output)![1]);
+  equal(isAlive({ pid, startTime: startTimeOf(pid), bootId: bootId() }), false);
+});
+
 test("output is kept at both ends, and a flood of it ends the run", async (t) => {
   const { dir } = await makeService(t);
   const script = `console.log("first"); console.log("x".repeat(60_000)); console.log("last");`;

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import { messageOf } from "#system/failure.ts";
-import { endGroup, sweepMarked } from "#system/processes.ts";
+import { endGroup, sweepMarked, sweepWithin } from "#system/processes.ts";
 import { keepEnds } from "./keep-ends.ts";
 import { MARKER_NAME } from "./gate-environment.ts";
 import { readSignedReport, type SignedReport } from "./signed-report.ts";
@@ -18,6 +18,8 @@ export type BoundedCommand = {
   signal: AbortSignal;
   /** Between SIGTERM and SIGKILL, 2 s by default: enough to write a last line; the verdict is already decided. */
   graceMs?: number;
+  /** A real path, made for this run alone: whoever still works below it afterwards is ended, too. */
+  ownFolder?: string;
   /** Gives the program a signed report channel: it writes to descriptor 3, and reads the key once from descriptor 4. */
   report?: boolean;
 };
@@ -39,8 +41,9 @@ const DRAIN_MS = 1_000;
 /**
  * Runs a program that is not trusted to end, to be quiet or to clean up: in its own process group, with nothing on
  * stdin, with exactly the environment given, a deadline and a bound on its output. When this returns, no process of it
- * is left: the group is ended, and whoever left the group is found by a mark in the environment. Never throws for
- * what the program does.
+ * is left: the group is ended, and whoever left the group is found by a mark in the environment, or by where it works.
+ * One that left the group, cleaned its environment and went elsewhere is not found. Never throws for what the program
+ * does.
  */
 export async function runBounded(command: BoundedCommand): Promise<BoundedRun> {
   const started = performance.now();
@@ -62,6 +65,7 @@ export async function runBounded(command: BoundedCommand): Promise<BoundedRun> {
     const graceMs = ended.ended === "exited" || ended.ended === "output_limit" ? 0 : (command.graceMs ?? GRACE_MS);
     await endGroup(child.pid, { graceMs });
     await sweepMarked(MARKER_NAME, mark);
+    if (command.ownFolder !== undefined) await sweepWithin(command.ownFolder);
     await Promise.race([closed(streams), new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
   }
   for (const stream of streams) stream.destroy();

@@ -26,5 +26,11 @@ export function endGroup(pgid: number, options?: { graceMs?: number }): Promise<
  */
 export function sweepMarked(name: string, value: string, options?: { graceMs?: number }): Promise<number[]>;
 
+/**
+ * Ends every process that works in this folder or below it, whatever its environment: for a folder that was made for one
+ * run and is nobody else's place. Never this process. Linux only; elsewhere it finds none. `folder` is a real path.
+ */
+export function sweepWithin(folder: string, options?: { graceMs?: number }): Promise<number[]>;
+
 /** Those that sweepMarked would end. */
 export function findMarked(name: string, value: string): Promise<ProcessIdentity[]>;

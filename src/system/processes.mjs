@@ -5,7 +5,7 @@
 // environment of programs signed by Apple is hidden there, so the sweep can miss those.
 
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 
 const linux = process.platform === "linux";
@@ -50,14 +50,22 @@ export async function endGroup(pgid, { graceMs = 0 } = {}) {
 }
 
 export async function sweepMarked(name, value, { graceMs = 0 } = {}) {
+  return sweep(() => findMarked(name, value), graceMs);
+}
+
+export async function sweepWithin(folder, { graceMs = 0 } = {}) {
+  return linux ? sweep(() => livingWithin(folder), graceMs) : [];
+}
+
+async function sweep(find, graceMs) {
   const swept = new Set();
   for (let round = 0; round < SWEEP_ROUNDS; round += 1) {
-    const marked = await findMarked(name, value);
-    if (marked.length === 0) break;
-    for (const { pid } of marked) swept.add(pid);
+    const found = await find();
+    if (found.length === 0) break;
+    for (const { pid } of found) swept.add(pid);
     const gone = await endAll(
-      () => marked.filter((one) => isAlive(one)),
-      (signal) => marked.filter((one) => isAlive(one)).forEach(({ pid }) => signalTo(pid, signal)),
+      () => found.filter((one) => isAlive(one)),
+      (signal) => found.filter((one) => isAlive(one)).forEach(({ pid }) => signalTo(pid, signal)),
       round === 0 ? graceMs : 0,
     );
     if (!gone) break;
@@ -68,9 +76,24 @@ export async function sweepMarked(name, value, { graceMs = 0 } = {}) {
 /** The living processes, but for this one, whose environment has NAME=value and whose environment we may read. */
 export async function findMarked(name, value) {
   const marker = `${name}=${value}`;
-  const candidates = linux ? await markedInProc(marker) : markedInPs(marker);
+  return livingAmong(linux ? await markedInProc(marker) : markedInPs(marker));
+}
+
+/** The living processes, but for this one, that work in a folder or below it. */
+async function livingWithin(folder) {
+  const found = [];
+  let looked = 0;
+  for (const pid of pidsInProc()) {
+    const place = readLinkOrNull(`/proc/${pid}/cwd`);
+    if (place !== null && (place === folder || place.startsWith(`${folder}/`))) found.push(pid);
+    if ((looked += 1) % 64 === 0) await nextTurn();
+  }
+  return livingAmong(found);
+}
+
+function livingAmong(pids) {
   const boot = bootId();
-  return candidates.flatMap((pid) => {
+  return pids.flatMap((pid) => {
     const found = pid === process.pid ? null : processOf(pid);
     return found === null || found.dead ? [] : [{ pid, startTime: found.startTime, bootId: boot }];
   });
@@ -178,6 +201,15 @@ function parsePs(line) {
 function readOrNull(path, encoding = "utf8") {
   try {
     return readFileSync(path, encoding);
+  } catch (error) {
+    if (["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(error.code)) return null;
+    throw error;
+  }
+}
+
+function readLinkOrNull(path) {
+  try {
+    return readlinkSync(path);
   } catch (error) {
     if (["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(error.code)) return null;
     throw error;

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { testEnvironment } from "#proof/gate-environment.ts";
 import type { GateInput } from "#proof/gate.ts";
@@ -58,6 +58,7 @@ export async function runNodeTests(project: Project, input: GateInput, home: str
     outputKeptBytes: settings.outputKeptBytes,
     outputLimitBytes: settings.outputLimitBytes,
     signal: input.signal,
+    ownFolder: dirname(home),
     report: true,
   });
 

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { testEnvironment } from "#proof/gate-environment.ts";
 import type { GateInput } from "#proof/gate.ts";
@@ -62,6 +62,7 @@ export async function runPythonWith(
     outputKeptBytes: settings.outputKeptBytes,
     outputLimitBytes: settings.outputLimitBytes,
     signal: input.signal,
+    ownFolder: dirname(home),
     report: true,
   });
   const messages = (run.report?.messages ?? []) as Message[];

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { testEnvironment } from "#proof/gate-environment.ts";
 import type { GateInput } from "#proof/gate.ts";
 import { runBounded } from "#proof/run-bounded.ts";
@@ -45,6 +45,7 @@ export async function runStatedTests(
     outputKeptBytes: settings.outputKeptBytes,
     outputLimitBytes: settings.outputLimitBytes,
     signal: input.signal,
+    ownFolder: dirname(home),
   });
   const counts = parseCounts(run.output);
   const cases = parseCases(run.output);
