@@ -10,6 +10,7 @@ export const COMMON = {
   config: "PORT, HOST and DATA_DIR are read from the environment, with defaults",
   kill: "what was acknowledged is still there after kill -9",
   term: "SIGTERM ends the service cleanly, and it says where it listens",
+  handover: "while a new version takes over, both see what either has changed",
   torn: "a change that was torn by a crash is cut off and the rest is kept",
   damaged: "a journal that is damaged in the middle is refused, not guessed",
   compact: "the journal is written anew when it is mostly history",

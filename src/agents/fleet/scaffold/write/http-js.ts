@@ -14,23 +14,25 @@ export class HttpError extends Error {
 /**
  * A server for routes of the form { method, path, body, handle }. "{name}" in a path is a parameter; where two paths
  * match, the one with more plain parts wins. "handle" gets { params, query, body } and returns { status, body, headers }.
+ * "before" is waited for before each.
  */
-export function createHttpServer(routes, { bodyLimit }) {
+export function createHttpServer(routes, { bodyLimit, before = () => {} }) {
   const table = routes.map((route) => ({ ...route, parts: route.path.split("/") }));
   return createServer((request, response) => {
-    answer(table, request, bodyLimit).then(
+    answer(table, request, bodyLimit, before).then(
       (result) => send(response, result),
       (error) => send(response, errorAnswer(error)),
     );
   });
 }
 
-async function answer(table, request, bodyLimit) {
+async function answer(table, request, bodyLimit, before) {
   const [path, search = ""] = splitOnce(request.url, "?");
   const method = request.method === "HEAD" ? "GET" : request.method;
   const { route, params } = findRoute(table, method, path.split("/"));
   const query = new URLSearchParams(search);
   const body = route.body ? await readJson(request, bodyLimit) : undefined;
+  await before();
   return route.handle({ params, query, body });
 }
 
@@ -100,7 +102,7 @@ function readBytes(request, limit) {
       else reject(new HttpError(413, "the body is larger than " + limit + " bytes"));
     });
     request.on("end", () => resolve(Buffer.concat(chunks)));
-    request.on("error", reject);
+    request.on("error", () => reject(new HttpError(400, "the body ended early")));
   });
 }
 

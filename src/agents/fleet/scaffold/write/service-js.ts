@@ -45,7 +45,8 @@ ${resources.map((resource) => `  const ${variable(resource.name)} = await openSt
   const routes = [
     { method: "GET", path: "/health", handle: () => ({ body: { status: "ok", service: SERVICE } }) },
 ${resources.map((resource) => `    ...${routesFunction(resource)}(${variable(resource.name)}),\n`).join("")}  ];
-  const server = createHttpServer(routes, { bodyLimit: BODY_LIMIT });
+  const before = () => Promise.all(stores.map((store) => store.refresh()));
+  const server = createHttpServer(routes, { bodyLimit: BODY_LIMIT, before });
   server.listen(port, host);
   await once(server, "listening");
   const url = "http://" + (host.includes(":") ? "[" + host + "]" : host) + ":" + server.address().port;
@@ -85,7 +86,7 @@ tests
 export const environmentExample = (plan: Plan): string => `# Where the service listens. In a container HOST is 0.0.0.0.
 PORT=${plan.port}
 HOST=127.0.0.1
-# The folder of the journals; it is made if it is not there. One process per folder.
+# The folder of the journals; it is made if it is not there. One service per folder.
 DATA_DIR=./data
 `;
 

@@ -2,7 +2,7 @@ import type { FieldType, Plan } from "#agents/fleet/scaffold/plan/plan.ts";
 
 /** One entry of TYPES for each type that the service has, so that nothing lies unused in it. */
 const TYPES: Record<FieldType, string> = {
-  string: `{ says: "a text", is: isText, size: (value) => value.length, unit: " characters" }`,
+  string: `{ says: "a text", is: isText, size: (value) => [...value].length, unit: " characters" }`,
   email: `{ says: "an e-mail address", is: (value) => isText(value) && /^[^\\s@]{1,64}@[^\\s@]{1,190}\\.[^\\s@.]{2,63}$/.test(value), size: (value) => value.length, unit: " characters" }`,
   url: `{ says: "an http or https URL", is: isUrl, size: (value) => value.length, unit: " characters" }`,
   slug: `{ says: "lower-case letters, digits and single dashes", is: (value) => isText(value) && /^[a-z0-9]+(-[a-z0-9]+)*$/.test(value), size: (value) => value.length, unit: " characters" }`,

@@ -103,6 +103,29 @@ test(${quoted(COMMON.compact)}, async (t) => {
   await again.close();
 });
 
+test(${quoted(COMMON.handover)}, async (t) => {
+  const folder = await temporaryFolder(t);
+  const old = await openStore(folder, "things", { compactAbove: 10 });
+  await put(old, "a", { name: "first" });
+  const fresh = await openStore(folder, "things");
+  await put(old, "b", { name: "late" });
+  await fresh.refresh();
+  assert.deepEqual(fresh.records.get("b"), { name: "late" });
+  const add = (store) => store.change(({ records }) => ({ key: "n", record: { count: (records.get("n")?.count ?? 0) + 1 } }));
+  for (let count = 0; count < 10; count++) await add(count % 2 === 0 ? old : fresh);
+  assert.equal(old.records.get("n").count + fresh.records.get("n").count, 19);
+  await Promise.all([put(old, "c", {}), put(fresh, "d", {}), put(old, "e", {}), put(fresh, "f", {})]);
+  // The old one writes its journal anew, and the new one goes on in that.
+  for (let count = 0; count < 30; count++) await put(old, "a", { count });
+  await put(fresh, "g", {});
+  await old.close();
+  await fresh.close();
+  const again = await openStore(folder, "things");
+  assert.deepEqual([...again.records.keys()].sort(), ["a", "b", "c", "d", "e", "f", "g", "n"]);
+  assert.deepEqual(new Map([...fresh.records].sort()), new Map([...again.records].sort()));
+  await again.close();
+});
+
 test(${quoted(COMMON.order)}, async (t) => {
   const store = await openStore(await temporaryFolder(t), "things");
   const add = () => store.change(({ records }) => ({ key: "a", record: { count: (records.get("a")?.count ?? 0) + 1 } }));
