@@ -16,8 +16,15 @@ export async function append(tx: Tx, because: Because, ...events: Event[]): Prom
   await sql`/*ledger.append*/ with ${appended(because, events)} select 1`.execute(tx);
 }
 
-/** The same as parts of a larger statement's `with`, so that the claim and the report need no round trip for it. */
-export function appended({ actor, at, rule, policy }: Because, events: Event[]): RawBuilder<unknown> {
+/**
+ * The same as parts of a larger statement's `with`, so that the claim and the report need no round trip for it. With
+ * `where`, only if that holds, such as that another part of the statement changed a row.
+ */
+export function appended(
+  { actor, at, rule, policy }: Because,
+  events: Event[],
+  { where }: { where?: RawBuilder<boolean> } = {},
+): RawBuilder<unknown> {
   const rows = events.map(({ type, subject, ...body }) => ({
     id: uuidv7(),
     at,
@@ -34,6 +41,7 @@ export function appended({ actor, at, rule, policy }: Because, events: Event[]):
       select id, tenant_now(), at, type, subject, actor, rule, policy, body
       from jsonb_to_recordset(${toJson(rows)}::jsonb)
         as e(id uuid, at timestamptz, type text, subject text, actor text, rule text, policy text, body jsonb)
+      ${where ? sql`where ${where}` : sql``}
       returning id, tenant_id
     ), to_seal as (
       insert into pending (event_id, tenant_id) select id, tenant_id from added

@@ -97,7 +97,7 @@ async function advance(
     version,
   };
   const because = { actor: "steward", at: tools.clock.now(), policy: policyVersion };
-  return inTenant(tools.database.app, tools.tenantId, (tx) => advanceService(tx, because, look));
+  return advanceService(tools.database.app, tools.tenantId, because, look);
 }
 
 /** What is to be built: front matter says how it is judged and run, and that is kept apart. */

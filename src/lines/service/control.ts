@@ -1,8 +1,7 @@
 import { sql } from "kysely";
 import type { Tx } from "#db/db.ts";
-import type { Because } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
-import { ask } from "#policy/approvals.ts";
+import type { Question } from "#policy/approvals.ts";
 import { defaultGateSettings, settingsHash, type GateSettings } from "#proof/gate.ts";
 import { sameJson } from "#system/same-json.ts";
 
@@ -53,55 +52,62 @@ export function gateHashOf(control: Control): string {
  * - Pinned files: the first version counts; a later one only where the owner changed that very file, by hand, while
  *   nobody was at work.
  */
-export async function keepControl(
-  tx: Tx,
-  because: Because,
-  {
-    itemId,
-    name,
-    before,
-    now,
-    worker,
-  }: { itemId: string; name: string; before: Control | null; now: Control; worker: string | null },
-  events: Event[],
-): Promise<Control> {
-  if (before === null) return record({ ...now, seen: now.pinned });
-  const pinned = keepPinned(before, now, worker === null);
-  const kept = { settings: before.settings, pinned, seen: now.pinned };
+export function keepControl({
+  itemId,
+  name,
+  before,
+  proposed,
+  now,
+  worker,
+}: {
+  itemId: string;
+  name: string;
+  before: Control | null;
+  /** What the owner was asked about and has not answered. */
+  proposed: Control["settings"] | null;
+  now: Control;
+  worker: string | null;
+}): Kept {
+  const recorded = (control: Control): Kept => ({
+    control,
+    proposed: null,
+    events: [
+      {
+        type: "control.recorded",
+        subject: itemId,
+        key: name,
+        control: { settings: control.settings, pinned: Object.keys(control.pinned) },
+      },
+    ],
+  });
+  if (before === null) return recorded({ ...now, seen: now.pinned });
+  const kept = { settings: before.settings, pinned: keepPinned(before, now, worker === null), seen: now.pinned };
   if (sameJson(before.settings, now.settings)) {
-    await sql`update item set control_proposed = null where id = ${itemId} and control_proposed is not null`.execute(
-      tx,
-    );
-    return sameJson(before.pinned, pinned) ? kept : record(kept);
+    return sameJson(before.pinned, kept.pinned) ? { control: kept, proposed: null, events: [] } : recorded(kept);
   }
-  const { rows } = await sql<{ same: boolean }>`
-    select coalesce(control_proposed = ${JSON.stringify(now.settings)}::jsonb, false) as same from item where id = ${itemId}`.execute(
-    tx,
-  );
-  if (rows[0]?.same) return kept;
-  if (worker === null) return record({ ...kept, settings: now.settings });
-
-  await sql`update item set control_proposed = ${JSON.stringify(now.settings)} where id = ${itemId}`.execute(tx);
-  events.push({ type: "control.proposed", subject: itemId, key: name, by: worker, change: now.settings });
-  await ask(tx, { ...because, rule: "control.changed_during_run" }, {
-    kind: "control_change",
-    itemId,
-    question: `${name}: take over the changed settings? ${describe(before.settings, now.settings)}`,
-    why: `They changed while ${worker} was at work on it. Until you approve, it is judged by the settings before.`,
-    payload: { before: before.settings, after: now.settings },
-  }); // prettier-ignore
-  return kept;
-
-  function record(control: Control): Control {
-    events.push({
-      type: "control.recorded",
-      subject: itemId,
-      key: name,
-      control: { settings: control.settings, pinned: Object.keys(control.pinned) },
-    });
-    return control;
-  }
+  if (sameJson(proposed, now.settings)) return { control: kept, proposed, events: [] };
+  if (worker === null) return recorded({ ...kept, settings: now.settings });
+  return {
+    control: kept,
+    proposed: now.settings,
+    events: [{ type: "control.proposed", subject: itemId, key: name, by: worker, change: now.settings }],
+    question: {
+      kind: "control_change",
+      itemId,
+      question: `${name}: take over the changed settings? ${describe(before.settings, now.settings)}`,
+      why: `They changed while ${worker} was at work on it. Until you approve, it is judged by the settings before.`,
+      payload: { before: before.settings, after: now.settings },
+    },
+  };
 }
+
+/** What governs the gates after a look, what waits for the owner's word, and what is to be asked of them now. */
+export type Kept = {
+  control: Control;
+  proposed: Control["settings"] | null;
+  events: Event[];
+  question?: Question;
+};
 
 function keepPinned(before: Control, now: Control, free: boolean): Control["pinned"] {
   const seen = before.seen ?? before.pinned;
@@ -109,19 +115,6 @@ function keepPinned(before: Control, now: Control, free: boolean): Control["pinn
     ([path, text]) => free && path in before.pinned && text !== seen[path],
   );
   return { ...now.pinned, ...before.pinned, ...Object.fromEntries(byOwner) };
-}
-
-/**
- * The hired agent that is at work on an item, or was since that moment: what changed since may be its doing, also past its
- * own folder. Steward's own agents write nowhere else.
- */
-export async function whoWorkedSince(tx: Tx, itemId: string, since: Date | null): Promise<string | null> {
-  const { rows } = await sql<{ agent: string }>`
-    select a.name as agent from run r join agent a on a.id = r.agent_id
-    where r.item_id = ${itemId} and a.kind <> 'builtin' and (r.state <> 'ended' or r.ended_at > ${since ?? new Date(0)}) limit 1`.execute(
-    tx,
-  );
-  return rows[0]?.agent ?? null;
 }
 
 /** The owner said yes: what was proposed is the owner's version now. */
