@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { inTenant, type Db, type Tx } from "#db/db.ts";
 import { createTicket, ringReady } from "#dispatch/create-ticket.ts";
-import { append, appended, type Because } from "#ledger/append.ts";
+import { appended, type Because } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
 import { ask } from "#policy/approvals.ts";
 import { uuidv7 } from "#system/ids.ts";
