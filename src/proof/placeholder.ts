@@ -7,7 +7,11 @@
  */
 export function substanceOf(body: string, { noneIsAnAnswer = false } = {}): "empty" | "placeholder" | "text" {
   const visible = body.includes("<!--") ? body.replace(/<!--[\s\S]*?(?:-->|$)/g, "\n<!---->\n") : body;
-  const lines = visible.split("\n");
+  // A prompt of a template may run over several lines: "[What problem\ndoes it solve?]". Not code: that has other signs.
+  const joined = visible.includes("[")
+    ? visible.replace(/\[[A-Za-z][^[\]{}"`]{0,500}\](?![([])/g, (prompt) => prompt.replaceAll("\n", " "))
+    : visible;
+  const lines = joined.split("\n");
   let something = false;
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index]!;
@@ -33,6 +37,8 @@ function bare(line: string): string {
     .replace(/^[\s>]*(?:`{3,}|~{3,}).*$/, "")
     .replace(/^[\s>]*(?:(?:[-*+•]|\d+[.)])\s+)*(?:\[[ xX]?\]\s*)?/, "")
     .replace(/[*_`~]+/g, "")
+    .replace(/&nbsp;|[\u200B\u2060\uFEFF]/g, " ")
+    .replace(/\\([[\]<>])/g, "$1")
     .replace(/[\p{Extended_Pictographic}\u{FE0F}\u{200D}]/gu, "")
     .replace(/^[-=+•|:\s]+$/, "")
     .trim();
@@ -51,10 +57,14 @@ const promise = new RegExp(
       "(?:todo|tbd|tba|tbc|tbw|fixme|xxx+|wip)(?:$|[^a-z0-9].*)",
       "to be (?:defined|determined|decided|written|done|added|completed|confirmed|announced|discussed|specified|filled)\\b.*",
       "(?:details |more |content )?(?:coming|to follow|to come)(?: soon| later)?",
-      "fill (?:me |this |it |these )?in\\b.*",
+      "to[- ]do[.:!]?",
+      "\\(?fill (?:me |this |it |these )?in\\b.*",
+      "(?:your |the |some )?(?:\\w+ ){0,3}(?:goes|go) here",
+      "[$%][A-Za-z_]+%?",
+      "\\d+[.)]",
       "(?:insert|add|write|describe|put|enter|list|explain|your|type)\\b.*\\bhere",
       "(?:placeholder|pending|draft|later|work in progress|under construction|lorem ipsum\\b.*|not (?:yet )?(?:written|defined|decided))",
-      "(?:n\\/?a|none|nothing|nil|not applicable)",
+      "(?:n\\/?a|n\\.\\s?a\\.?|none|nothing|nil|not applicable)",
       "[.…?\\-–—_\\s]+",
     ].join("|") +
     ")[.!…\\s]*$",

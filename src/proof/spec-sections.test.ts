@@ -1,5 +1,6 @@
-import assert from "node:assert/strict";
+import assert, { deepEqual, equal, notEqual } from "node:assert/strict";
 import { test } from "node:test";
+import { substanceOf } from "./placeholder.ts";
 import { sectionNames } from "./section-names.ts";
 import { readSpec } from "./spec-sections.ts";
 
@@ -226,3 +227,50 @@ test("a hostile megabyte is read in well under a second", () => {
   }
   assert.ok(performance.now() - started < 8000, `took ${Math.round(performance.now() - started)} ms`);
 });
+
+const sectioned = (heading: (name: string) => string, body = "Words.") =>
+  `# T\n\n${sectionNames.map((name) => `${heading(name)}\n\n${name === "API Specs" ? "### GET /\n\n" : ""}${body}\n`).join("\n")}`;
+
+for (const heading of [
+  (name: string) => `**${name}**`,
+  (name: string) => `**${name}:**`,
+  (name: string) => `__${name}__:`,
+  (name: string) => `1. ${name}`,
+  (name: string) => `##${name}`,
+  (name: string) => `##\u00A0${name}`,
+  (name: string) => `<h2 id="x">${name}</h2>`,
+]) {
+  test(`${JSON.stringify(heading("Purpose"))} is taken for a heading where there is no other`, () => {
+    deepEqual(readSpec(sectioned(heading)).reasons, []);
+    deepEqual(
+      readSpec(sectioned(heading, "TBD")).empty,
+      sectionNames.filter((name) => name !== "API Specs"),
+    );
+  });
+}
+
+test("what looks like a heading cuts nothing off where the section has a real one, and is none in a list or in code", () => {
+  const spec = sectioned((name) => `## ${name}`, "**Dependencies**\n\n1. Purpose\n\nWords.");
+  deepEqual([readSpec(spec).reasons, readSpec(spec).sections.length], [[], 6]);
+  const listed = "# T\n\nContents\n1. Purpose\n2. Requirements\n\n```\n**Dependencies**\n\nNone.\n```\n";
+  deepEqual(readSpec(listed).missing, [...sectionNames]);
+});
+
+test("a block that is never closed is told where it swallows sections", () => {
+  const cut = sectioned((name) => `## ${name}`).replace("## Dependencies", "```json\n{}\n\n## Dependencies");
+  equal(readSpec(cut).reasons.at(-1), "SPEC.md: the code block that begins in line 17 is never closed");
+});
+
+for (const text of [
+  "(fill in)",
+  "Purpose goes here.",
+  "1.",
+  "N.A.",
+  "To do",
+  "$PURPOSE",
+  "\\[What problem does it solve?\\]",
+  "[What problem\ndoes it solve?]",
+  "\u200B&nbsp;",
+]) {
+  test(`${JSON.stringify(text)} says nothing yet`, () => notEqual(substanceOf(text), "text"));
+}

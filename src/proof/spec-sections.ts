@@ -36,10 +36,16 @@ export function readSpec(text: string, { file = "SPEC.md" }: { file?: string } =
   const whole = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const lines = whole.includes("\r") ? whole.split(/\r\n|\n|\r/) : whole.split("\n");
   const front = readFrontMatter(lines);
-  const headings = findHeadings(lines, front.lines);
+  const strict = findHeadings(lines, front.lines);
+  const named = new Set(strict.found.flatMap(({ names }) => names));
+  const headings =
+    named.size === sectionNames.length
+      ? strict.found
+      : findHeadings(lines, front.lines, (names) => names.some((name) => !named.has(name))).found;
   const titleHeading = titleOf(headings);
   const sections = cutSections(lines, headings, titleHeading);
   const { missing, empty, reasons } = judge(lines, sections, file);
+  if (missing.length > 0 && strict.unclosed !== null) reasons.push(`${file}: ${strict.unclosed}`);
   if (lines.every((line) => line.trim() === "")) reasons.splice(0, reasons.length, `${file} is empty`);
   if (front.problem !== null) reasons.unshift(`${file}: the front matter cannot be read: ${front.problem}`);
   const port = portOf(front.values, /port/i.test(whole) ? lines : []);
@@ -70,14 +76,22 @@ function headingOf(written: string, level: number, at: number, bodyFrom: number)
   return { text, level, at, bodyFrom, ...meaningOf(written) };
 }
 
-/** ATX and setext headings outside code fences and HTML comments. */
-function findHeadings(lines: readonly string[], from: number): Heading[] {
+/**
+ * ATX and setext headings outside code fences and HTML comments; with `alsoLoose`, also lines that only look like one,
+ * where it agrees to their names. `unclosed` says which fence or comment swallows the rest.
+ */
+function findHeadings(
+  lines: readonly string[],
+  from: number,
+  alsoLoose?: (names: readonly SectionName[]) => boolean,
+): { found: Heading[]; unclosed: string | null } {
   const found: Heading[] = [];
   let fence: string | null = null;
   let inComment = false;
+  let openedAt = 0;
   for (let at = from; at < lines.length; at++) {
     const line = lines[at]!;
-    if (!inComment && !mayMark.test(line)) continue;
+    if (!inComment && !mayMark.test(line) && !(alsoLoose && mayBeLoose.test(line))) continue;
     const marks = /^ {0,3}(`{3,}|~{3,})(.*)$/.exec(line);
     if (fence !== null) {
       if (marks !== null && marks[1]!.startsWith(fence) && marks[2]!.trim() === "") fence = null;
@@ -89,21 +103,46 @@ function findHeadings(lines: readonly string[], from: number): Heading[] {
     }
     if (marks !== null && !(marks[1]!.startsWith("`") && marks[2]!.includes("`"))) {
       fence = marks[1]!;
+      openedAt = at;
       continue;
     }
-    if (line.includes("<!--") && line.lastIndexOf("-->") < line.lastIndexOf("<!--")) inComment = true;
+    if (line.includes("<!--") && line.lastIndexOf("-->") < line.lastIndexOf("<!--")) {
+      inComment = true;
+      openedAt = at;
+    }
     const heading = atxHeading(line, at) ?? setextHeading(lines, at, from);
+    const loose = heading === null && alsoLoose ? looseHeading(lines, at) : null;
     if (heading !== null) found.push(heading);
+    else if (loose !== null && alsoLoose?.(loose.names)) found.push(loose);
   }
-  return found;
+  const open = fence !== null ? "code block" : inComment ? "comment" : null;
+  return { found, unclosed: open && `the ${open} that begins in line ${openedAt + 1} is never closed` };
 }
+
+/**
+ * What is no heading in Markdown and meant as one: `**Purpose**`, `1. Purpose` between blank lines, `##Purpose` and
+ * `<h2>Purpose</h2>`. Taken for one of the second level, and only where the spec names that section no other way.
+ */
+function looseHeading(lines: readonly string[], at: number): Heading | null {
+  const line = lines[at]!;
+  if (line.length > 120) return null;
+  const alone = (lines[at - 1] ?? "").trim() === "" && (lines[at + 1] ?? "").trim() === "";
+  const written =
+    /^ {0,3}(\*\*|__)(?<text>[^*_].*?)\1:?\s*$/.exec(line) ??
+    /^ {0,3}#{2,6}(?<text>[^#\s].*)$/.exec(line) ??
+    /^ {0,3}<h[1-6][^>]*>(?<text>.*?)<\/h[1-6]>\s*$/i.exec(line) ??
+    (alone ? /^ {0,3}\d{1,2}[.)]\s+(?<text>.*)$/.exec(line) : null);
+  return written === null ? null : headingOf(written.groups!["text"]!.trim(), 2, at, at + 1);
+}
+
+const mayBeLoose = /^ {0,3}(?:\*\*|__|<h|\d)/i;
 
 /** Begins like a heading, an underline or a fence, or holds a comment. Most lines do not, and end here. */
 const mayMark = /^ {0,3}[#=`~-]|<!--/;
 
 function atxHeading(line: string, at: number): Heading | null {
   if (line.length > 1000) return null;
-  const match = /^ {0,3}(#{1,6})(?:[ \t]+(.*))?$/.exec(line);
+  const match = /^ {0,3}(#{1,6})(?:[ \t\u00A0]+(.*))?$/.exec(line);
   if (match === null) return null;
   const text = (match[2] ?? "").replace(/(?:^|[ \t]+)#+[ \t]*$/, "").trim();
   return headingOf(text, match[1]!.length, at, at + 1);

@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from "node:fs";
+import { decodeText } from "#system/decode-text.ts";
 import { hasErrorCode, messageOf } from "#system/failure.ts";
 import { isInside } from "#system/files.ts";
 
@@ -48,18 +49,9 @@ function read(file: number, cap: number): ReadText | ReadProblem {
     if (got === 0) break;
     length += got;
   }
-  const text = decode(bytes.subarray(0, length));
+  const text = decodeText(bytes.subarray(0, length));
   if (text === null) return { problem: "is not text" };
   return { text, truncated: stat.size > cap, writtenAt: stat.mtime };
-}
-
-/** UTF-8, or UTF-16 as Windows editors save it; null for anything binary. */
-function decode(bytes: Buffer): string | null {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString("utf16le").slice(1);
-  if (bytes.subarray(0, 8192).includes(0)) return null;
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-    ? bytes.toString("utf8", 3)
-    : bytes.toString("utf8");
 }
 
 function why(error: unknown): string {

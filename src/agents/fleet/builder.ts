@@ -9,6 +9,7 @@ import { saveBaseline } from "#agents/workplace/baseline.ts";
 import { inTenant } from "#db/db.ts";
 import { outlastDatabase } from "#db/outlast.ts";
 import type { Claimed } from "#dispatch/claim.ts";
+import { decodeText } from "#system/decode-text.ts";
 import { hasErrorCode } from "#system/failure.ts";
 import { writeFileAtomic } from "#system/files.ts";
 import { about, scaffold } from "./scaffold/scaffold.ts";
@@ -49,7 +50,7 @@ async function writeInto(
   { body, item_key: name }: Claimed,
   port: number | null,
 ): Promise<string[] | null> {
-  const spec = typeof body.spec === "string" ? await readFile(join(work, body.spec), "utf8") : "";
+  const spec = typeof body.spec === "string" ? (decodeText(await readFile(join(work, body.spec))) ?? "") : "";
   const built = scaffold(spec, { name, ...(port !== null && { port }) });
   if (!built.ok) return built.reasons;
   const before = await readManifest(work);

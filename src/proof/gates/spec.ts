@@ -7,6 +7,7 @@ import { readTree } from "#proof/read-tree.ts";
 import { readSpec } from "#proof/spec-sections.ts";
 import { unreadable } from "#proof/unreadable.ts";
 import { green, red } from "#proof/verdict.ts";
+import { decodeText } from "#system/decode-text.ts";
 import { Failure } from "#system/failure.ts";
 
 /** A spec larger than this is not read by anybody; its beginning is judged. */
@@ -32,7 +33,9 @@ async function beginningOf(path: string): Promise<string> {
   try {
     if (!(await file.stat()).isFile()) throw new Failure("invalid", `${path} is not a file`);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(SPEC_LIMIT_BYTES), 0, SPEC_LIMIT_BYTES, 0);
-    return buffer.toString("utf8", 0, bytesRead);
+    const text = decodeText(buffer.subarray(0, bytesRead));
+    if (text === null) throw new Failure("invalid", `${path} is not text`);
+    return text;
   } finally {
     await file.close();
   }
