@@ -1,4 +1,7 @@
-/** A plain table, each column as wide as its widest cell; the last is cut to the terminal's width, if there is one. */
+/**
+ * A plain table, each column as wide as its widest cell. For a terminal the last is cut to its width, and no other is
+ * wider than a third of it (or 40, so that ids stay whole): one long name must not push all else out of sight.
+ */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -11,7 +14,10 @@ export function table(
     paint?: (cell: string, column: number) => string;
   } = {},
 ): string {
-  const all = [head, ...rows].map((row) => row.map(printable));
+  const most = width === undefined ? Infinity : Math.max(40, Math.floor(width / 3));
+  const all = [head, ...rows].map((row) =>
+    row.map((cell, column) => (column === row.length - 1 ? printable(cell) : cut(printable(cell), most))),
+  );
   const widths = head.map((_, column) => Math.max(...all.map((row) => widthOf(row[column] ?? ""))));
   const before = widths.slice(0, -1).reduce((sum, column) => sum + column + 2, 0);
   const lines = all.map((row, index) =>
