@@ -13,8 +13,6 @@ export type Standing = {
   /** The hired agent that is at work on it, or was since the last look: what changed since may be its doing, also past
    * its own folder. Steward's own agents write nowhere else. */
   worker: string | null;
-  /** Deploying was somebody's work since the last look. */
-  deploying: boolean;
   /** Steward has released it at some time. */
   released: boolean;
   round: Round | null;
@@ -94,8 +92,6 @@ export async function readStanding(
       i.release_hash, i.health, i.health_reason, i.patience_from,
       to_jsonb(live) as live, worker.name as worker, to_jsonb(last_round) as round, to_jsonb(deployed) as deployed, to_jsonb(rules) as rules,
       coalesce(incident.exhausted, false) as exhausted,
-      exists (select 1 from ticket t join run r on r.ticket_id = t.id
-        where t.item_id = i.id and t.kind = 'deploy' and (r.state <> 'ended' or r.ended_at > coalesce(i.looked_at, 'epoch'))) as deploying,
       exists (select 1 from deployment d where d.item_id = i.id and d.state in ('live', 'superseded', 'rolled_back', 'stopped')) as released,
       (select coalesce(jsonb_agg(to_jsonb(v) order by v.at desc), '[]') from (
         select distinct on (gate, settings_hash) gate, settings_hash, ok, reasons, facts, at from verdict
@@ -138,7 +134,6 @@ type Found = Item & Omit<Standing, "item" | "live" | "round"> & {
 function standingOf({
   live,
   worker,
-  deploying,
   released,
   round,
   verdicts,
@@ -153,7 +148,6 @@ function standingOf({
     item,
     live: live && { ...live, started_at: time(live.started_at) },
     worker,
-    deploying,
     released,
     round: round && { ...round, built_at: time(round.built_at) },
     verdicts,
