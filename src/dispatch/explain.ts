@@ -46,6 +46,10 @@ export async function explainWaits(tx: Tx, at: Date, ticketIds: string[]): Promi
   return new Map(rows.map((row) => [row.id, sentence(row, at)]));
 }
 
+/** Of such a sentence: it will be so until the owner does something. */
+export const isForTheOwner = (waits: string | null): boolean =>
+  waits !== null && /^(?:stopped by|a budget is used up|waits for (?:an|another) agent)/.test(waits);
+
 function sentence(row: Row, at: Date): string {
   if (row.stopped !== null)
     return `stopped by a switch on ${row.stopped}: \`steward resume ${row.stopped === "everything" ? "" : row.stopped}\` lifts it`.replace(

@@ -5,10 +5,17 @@ import { outlastDatabase } from "#db/outlast.ts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { inTenant, isConnectionLost } from "#db/db.ts";
 import { ledgerHead, readLedger, type LedgerEvent } from "#ledger/follow.ts";
+import { Failure } from "#system/failure.ts";
 import type { HttpContext } from "./context.ts";
 
 /** A line of comment in a quiet stream, so that both ends see that it lives. */
 const HEARTBEAT_MS = 15_000;
+
+/** Of a stream that only rings. */
+const RING_AT_MOST_EVERY_MS = 250;
+
+/** Each page that is open holds one; a browser opens no more than a handful, a program that has gone wrong any number. */
+const MOST_RINGING = 64;
 
 /** The doorbell is heard at once; this is for one that was missed. */
 const LOOK_MS = 1_000;
@@ -17,6 +24,8 @@ const PAGE = 500;
 
 export type EventStream = {
   follow(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
+  /** That something happened, and nothing of what: for the page, which anybody on this machine may open. */
+  ring(request: FastifyRequest, reply: FastifyReply): FastifyReply;
   /** Ends every stream. */
   close(): Promise<void>;
 };
@@ -29,6 +38,7 @@ export async function openEventStream(house: HttpContext, { heartbeatMs = HEARTB
   const bell = new EventEmitter().setMaxListeners(0);
   const ending = new AbortController();
   const ring = () => bell.emit("ring");
+  let ringing = 0;
   const listener = await outlastDatabase(house.database, () =>
     house.database.listen(["steward_sealed"], { onNotify: ring, onReconnect: ring }),
   );
@@ -40,6 +50,18 @@ export async function openEventStream(house: HttpContext, { heartbeatMs = HEARTB
       const from = cursorOf(request) ?? (await inTenant(house.database.app, house.tenantId, ledgerHead));
       reply.header("content-type", "text/event-stream; charset=utf-8").header("cache-control", "no-store");
       return reply.send(Readable.from(frames(house, { from, bell, signal, heartbeatMs }), { objectMode: false }));
+    },
+    ring: (_request, reply) => {
+      if (ringing >= MOST_RINGING) throw new Failure("unavailable", "Too many pages are open here: close some.");
+      const closed = new AbortController();
+      ringing += 1;
+      reply.raw.once("close", () => {
+        ringing -= 1;
+        closed.abort();
+      });
+      const signal = AbortSignal.any([ending.signal, closed.signal]);
+      reply.header("content-type", "text/event-stream; charset=utf-8").header("cache-control", "no-store");
+      return reply.send(Readable.from(rings({ bell, signal, heartbeatMs }), { objectMode: false }));
     },
     close: async () => {
       ending.abort();
@@ -85,6 +107,32 @@ async function* frames(
       log.warn({ err: error }, "live events wait for the database");
       return [];
     }
+  }
+}
+
+/** An empty message for each time that something was sealed; many at once are one. */
+async function* rings({
+  bell,
+  signal,
+  heartbeatMs,
+}: {
+  bell: EventEmitter;
+  signal: AbortSignal;
+  heartbeatMs: number;
+}): AsyncGenerator<string> {
+  yield "retry: 1000\n: rings when something happens\n\n";
+  const next = () =>
+    once(bell, "ring", { signal: AbortSignal.any([signal, AbortSignal.timeout(heartbeatMs)]) }).then(
+      () => true,
+      () => false,
+    );
+  let heard = next();
+  while (!signal.aborted) {
+    const rung = await heard;
+    // Heard from before the rest on, so that a bell during it is not missed.
+    heard = next();
+    yield rung ? "data: ring\n\n" : ": still here\n\n";
+    await pause(RING_AT_MOST_EVERY_MS, undefined, { signal }).catch(() => {});
   }
 }
 

@@ -9,8 +9,8 @@ import type { Caller, HttpContext, RequestContext } from "./context.ts";
 import { errorAnswer } from "./error-body.ts";
 import { openEventStream } from "./event-stream.ts";
 import { identify, refuseForeignHost, refuseForeignOrigin } from "./guard.ts";
-import { homePage } from "./home-page.ts";
 import { openApiDocument } from "./openapi.ts";
+import { openPage, pagePaths } from "./page/open-page.ts";
 import { router } from "./router.ts";
 import { runKeySecret } from "./run-key.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
@@ -28,6 +28,9 @@ const BODY_BYTES = 1024 * 1024;
 
 /** Requests a minute: nobody types that fast; it is for a program that has gone wrong. */
 const A_MINUTE = { known: 6_000, unknown: 600 };
+
+/** Whoever has not read its answer by then, such as a sleeping laptop's browser, does not keep the house from ending. */
+const STOP_MS = 3_000;
 
 /** Opens the API, its document, the live events and the plain page, on loopback. */
 export async function startServer(house: HttpContext): Promise<Server> {
@@ -53,7 +56,7 @@ export async function startServer(house: HttpContext): Promise<Server> {
 
   const stream = await openEventStream(house);
   app.addHook("preClose", () => stream.close());
-  app.get("/", (_request, reply) => homePage(house, reply));
+  await openPage(app, house, stream);
   app.get("/api/openapi.json", async () => openApiDocument(house));
   app.get("/api/events/stream", (request, reply) => stream.follow(request, reply));
   answerContract(app, house, (request) => ({
@@ -72,7 +75,9 @@ export async function startServer(house: HttpContext): Promise<Server> {
       stop: () =>
         (stopping ??= (async () => {
           await removeServerFile(house.home);
+          const late = setTimeout(() => app.server.closeAllConnections(), STOP_MS);
           await app.close();
+          clearTimeout(late);
         })()),
     };
   } catch (error) {
@@ -81,10 +86,10 @@ export async function startServer(house: HttpContext): Promise<Server> {
   }
 }
 
-/** What needs no token: whether it is up, and the page that says where things are. Neither tells more than names and states. */
+/** What needs no token: whether it is up, and the page that says where things are. */
 function isOpen({ method, url }: FastifyRequest): boolean {
-  const path = url.split("?")[0];
-  return (method === "GET" || method === "HEAD") && (path === "/api/health" || path === "/");
+  const path = url.split("?")[0]!;
+  return (method === "GET" || method === "HEAD") && (path === "/api/health" || pagePaths.has(path));
 }
 
 async function protect(app: FastifyInstance, callerOf: (request: FastifyRequest) => Caller | undefined): Promise<void> {
@@ -93,7 +98,10 @@ async function protect(app: FastifyInstance, callerOf: (request: FastifyRequest)
       useDefaults: false,
       directives: {
         defaultSrc: ["'none'"],
-        styleSrc: ["'unsafe-inline'"],
+        styleSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        imgSrc: ["'self'"],
         baseUri: ["'none'"],
         formAction: ["'none'"],
         frameAncestors: ["'none'"],
