@@ -4,6 +4,7 @@ import { act, type Adapter } from "#effects/act.ts";
 import type { HealthEvent, RecoveryDecision } from "#health/recovery.ts";
 import { append } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
+import { failpoint } from "#system/failpoint.ts";
 import { Failure, messageOf } from "#system/failure.ts";
 import { uuidv7 } from "#system/ids.ts";
 import type { DeployTools } from "./deploy-tools.ts";
@@ -11,25 +12,35 @@ import { judgeSick, markRolledBack } from "./mark-rolled-back.ts";
 import type { ProductionItem } from "./production-settings.ts";
 import { recordStopped } from "./record-stopped.ts";
 import type { Live } from "./supervise.ts";
-import type { DeployResult, DeployTarget, ServiceSettings } from "./targets/target.ts";
+import type { DeployResult, DeployTarget, ServiceSettings, TargetStatus } from "./targets/target.ts";
 
 export type Served = { item: ProductionItem; live: Live; target: DeployTarget; settings: ServiceSettings };
 
 /** After a restart of Steward or of the machine: what was up is up again before it is probed. */
-export async function bringBack(tools: DeployTools, service: Served): Promise<void> {
+export async function bringBack(
+  tools: DeployTools,
+  service: Served,
+  { reason: why }: Pick<TargetStatus, "reason">,
+): Promise<void> {
   const { target, settings } = service;
-  const status = await target.status(settings);
-  if (status.healthy || !(status.gone || status.stopped)) return;
-  const reason = `${status.reason}: brought back`;
+  const reason = `${why}: brought back`;
   const result = await perform(tools, service, "recover", reason, () => target.recover(settings, () => {}));
   if (staysDown(result)) {
-    // Steward was killed after it was stopped and before that was recorded.
+    // Its owner's word came between the look and this.
     const stop = { deployment: service.live.id, reason: result.reason, forGood: true, at: tools.clock.now() };
     await inTenant(tools.database.app, tools.tenantId, (tx) => recordStopped(tx, service.item, stop));
     return;
   }
   const how2 = result.ok ? reason : `${reason}, in vain: ${result.reason}`;
   await tell(tools, { type: "service.brought_back", ...of(service), reason: how2 });
+}
+
+/** Finishes or undoes a change that whoever made it has left in the middle. */
+export async function settle(tools: DeployTools, service: Served, brokenOff: string): Promise<void> {
+  const { target, settings, item } = service;
+  const reason = `a ${brokenOff} of ${item.key} was broken off: it is finished or undone`;
+  const result = await perform(tools, service, "recover", reason, () => target.recover(settings, () => {}));
+  if (!result.ok) throw new Failure("unavailable", result.reason);
 }
 
 /**
@@ -65,9 +76,10 @@ async function restart(tools: DeployTools, service: Served, reason: string): Pro
 async function goBack(tools: DeployTools, service: Served, to: string, because: string): Promise<HealthEvent[]> {
   const { target, settings, item, live } = service;
   const logTail = await target.lastLines(settings, live.version);
-  const order = { settings, toVersion: to, because, unlessStopped: true };
+  const order = { settings, toVersion: to, from: live.version, because, unlessStopped: true };
   const result = await perform(tools, service, "rollback", because, () => target.rollback(order, () => {}));
   if (staysDown(result)) return [];
+  failpoint("rollback.made");
   const reason = result.ok ? because : `${because}; that did not help: ${result.reason}`;
   await noteStep(tools, service, "rollback", reason);
   if (result.ok) await markRolledBack(tools, item, { from: live.version, to, reason, by: "steward", logTail });

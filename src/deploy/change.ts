@@ -85,6 +85,16 @@ export async function readChange(folder: ServiceFolder): Promise<Change | null> 
   return readState<Change>(folder.journal);
 }
 
+/** The change that is written down and made by nobody any more; null if there is none. */
+export async function brokenOffChange(folder: ServiceFolder): Promise<Change | null> {
+  const change = await readChange(folder);
+  if (change === null) return null;
+  const holder = await readState<Lock>(folder.lock);
+  if (holder !== null && isAlive(holder)) return null;
+  // It may have ended between the two looks.
+  return (await readChange(folder))?.run === change.run ? change : null;
+}
+
 /** Begins a change, or goes on with the same one that was broken off. */
 export async function beginChange(
   folder: ServiceFolder,

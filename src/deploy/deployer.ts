@@ -11,9 +11,9 @@ import { contentHash } from "#proof/content-hash.ts";
 import { Failure, messageOf } from "#system/failure.ts";
 import { uuidv7 } from "#system/ids.ts";
 import type { DeployTools } from "./deploy-tools.ts";
+import { markLive } from "./mark-live.ts";
 import { judgeSick } from "./mark-rolled-back.ts";
 import { productionItem, productionSettings, type ProductionItem } from "./production-settings.ts";
-import { closeIncident } from "./record-probe.ts";
 import type { DeployResult, ServiceSettings } from "./targets/target.ts";
 import { failpoint, failpoints } from "#system/failpoint.ts";
 
@@ -46,7 +46,7 @@ export function deployer(tools: DeployTools): BuiltinAgent {
         target: declared.target.kind,
         port: settings.publicPort,
       };
-      const deployment = await begin(tools, item, order);
+      const deployment = await begin(tools, claimed, item, order);
       failpoint("deploy.begun");
       const adapter: Adapter = {
         kind: "deploy",
@@ -87,9 +87,13 @@ export function deployer(tools: DeployTools): BuiltinAgent {
   };
 }
 
-/** The deployment of just this that is under way, or a new one; only what has a green verdict may have one. */
+/**
+ * The deployment of just this that is under way, or that this ticket has put in production before it could say so; else a
+ * new one. Only what has a green verdict may have one.
+ */
 async function begin(
   { database, tenantId, hostId, clock }: DeployTools,
+  claimed: Claimed,
   item: ProductionItem,
   order: { target: string; port: number },
 ): Promise<Deployment> {
@@ -110,21 +114,27 @@ async function begin(
       );
     const { rows: under } = await sql<Deployment>`
       select id, version from deployment
-      where item_id = ${item.id} and state = 'deploying' and host_id = ${hostId} and detail @> ${detail}::jsonb order by started_at desc limit 1`.execute(
-      tx,
-    );
+      where item_id = ${item.id} and host_id = ${hostId} and detail @> ${detail}::jsonb
+        and (state = 'deploying' or (state = 'live' and started_at >= (select created_at from ticket where id = ${claimed.id})))
+      order by started_at desc limit 1`.execute(tx);
     await giveUpOlder(tx, item, { keep: under[0]?.id ?? null, at });
     if (under[0]) return under[0];
-    const { rows: count } = await sql<{
-      n: number;
-    }>`select count(*)::int as n from deployment where item_id = ${item.id}`.execute(tx);
-    const deployment = { id: uuidv7(), version: `v${(count[0]?.n ?? 0) + 1}` };
+    const deployment = { id: uuidv7(), version: await nextVersion(tx, item.id) };
     await tx.insertInto("deployment").values({
       ...deployment, tenant_id: tenantId, item_id: item.id, host_id: hostId, target: order.target, round: item.round, content_hash: item.content_hash!, state: "deploying",
       detail, started_at: at,
     }).execute(); // prettier-ignore
     return deployment;
   });
+}
+
+/** A version is never given twice, also where not all of those before are known any more. */
+async function nextVersion(tx: Tx, itemId: string): Promise<string> {
+  const { rows } = await sql<{ last: number }>`
+    select coalesce(max(substring(version from '^v([0-9]{1,9})$')::int), 0) as last from deployment where item_id = ${itemId}`.execute(
+    tx,
+  );
+  return `v${(rows[0]?.last ?? 0) + 1}`;
 }
 
 /** A deploy that was broken off or could not be tried, of what is not wanted any more: nobody will go on with it. */
@@ -193,33 +203,9 @@ async function conclude(
     // The item before the ticket, as everybody takes them: else two could wait for each other.
     await sql`select 1 from item where id = ${item.id} for no key update`.execute(tx);
     await report(tx, at, [{ outcome: "done", ticketId: claimed.id, runId: claimed.runId, fence: claimed.fence, agent: "deployer", detail: { ok: result.ok, version: deployment.version, reason: result.reason } }]);
-    if (result.ok) await markLive(tx, tools, item, deployment, settings, at);
+    if (result.ok) await markLive(tx, { actor: "steward", at }, item, { ...deployment, hostId: tools.hostId, port: settings.publicPort });
     else await markFailed(tx, item, deployment, result, at);
   })); // prettier-ignore
-}
-
-async function markLive(
-  tx: Tx,
-  { hostId }: DeployTools,
-  item: ProductionItem,
-  { id, version }: Deployment,
-  { publicPort }: ServiceSettings,
-  at: Date,
-): Promise<void> {
-  await sql`update deployment set state = 'superseded', ended_at = ${at} where item_id = ${item.id} and state in ('live', 'stopped') and id <> ${id}`.execute(
-    tx,
-  );
-  const { rows } = await sql<{ target: string }>`
-    update deployment set state = 'live', port = ${publicPort}, host_id = ${hostId} where id = ${id} and state <> 'live' returning target`.execute(
-    tx,
-  );
-  await sql`update item set health = 'healthy', health_reason = null, health_at = ${at}, port = ${publicPort} where id = ${item.id}`.execute(
-    tx,
-  );
-  const over = await closeIncident(tx, item, at);
-  const target = rows[0]?.target;
-  const deployed = { type: "service.deployed" as const, subject: item.id, key: item.key, version, port: publicPort };
-  await append(tx, { actor: "steward", at }, ...over, ...(target === undefined ? [] : [{ ...deployed, target }]));
 }
 
 async function markFailed(

@@ -5,47 +5,67 @@ import { uuidv7 } from "#system/ids.ts";
 import type { DeployTools } from "./deploy-tools.ts";
 import type { ProductionItem } from "./production-settings.ts";
 
-/**
- * The older release is the live one again. The content of the one that was taken back gets a red verdict, with what
- * that release wrote last: whoever mends it sees it, and it is not released again as it is. What the owner took back
- * nobody is asked to mend.
- */
+/** What the owner took back waits for them. */
+export const takenBack = (service: string): string =>
+  `you took it back; \`steward check ${service}\` judges it anew, and releases it if it passes`;
+
+export type RolledBack = { from: string; to: string; reason: string; by: "steward" | "owner"; logTail?: string[] };
+
+/** In a transaction of its own: see `recordRolledBack`. */
 export async function markRolledBack(
   { database, tenantId, clock }: DeployTools,
   item: ProductionItem,
-  {
-    from,
-    to,
-    reason,
-    by,
-    logTail = [],
-  }: { from: string; to: string; reason: string; by: "steward" | "owner"; logTail?: string[] },
+  rolledBack: RolledBack,
 ): Promise<void> {
   await inTenant(database.app, tenantId, async (tx) => {
-    const at = clock.now();
     // The item first, as everybody takes them: else two could wait for each other.
     await sql`select 1 from item where id = ${item.id} for no key update`.execute(tx);
-    const { rows } = await sql<{ content_hash: string; round: number }>`
-      update deployment set state = 'rolled_back', ended_at = ${at}
-      where item_id = ${item.id} and version = ${from} and state in ('live', 'stopped') returning content_hash, round`.execute(
-      tx,
-    );
-    if (rows[0] === undefined) return;
+    await recordRolledBack(tx, clock.now(), item, rolledBack);
+  });
+}
+
+/**
+ * The older release is the live one again. The content of the one that was taken back gets a red verdict, with what
+ * that release wrote last: whoever mends it sees it, and it is not released again as it is. What the owner took back
+ * nobody is asked to mend. Told once: said of what serves no more it changes nothing.
+ */
+export async function recordRolledBack(
+  tx: Tx,
+  at: Date,
+  item: Pick<ProductionItem, "id" | "key" | "release_hash">,
+  { from, to, reason, by, logTail = [] }: RolledBack,
+): Promise<void> {
+  // A stopped one that its owner has brought back as it was.
+  if (from === to) {
     await sql`update deployment set state = 'live', ended_at = null where item_id = ${item.id} and version = ${to}`.execute(
       tx,
     );
-    await judgeSick(tx, item, rows[0], {
-      at,
-      reason: `release ${from} was taken back: ${reason}`,
-      logTail,
-      kind: by === "owner" ? "taken_back" : "unhealthy",
-    });
-    await append(
+    return append(
       tx,
       { actor: by, at, rule: `${by}.rollback` },
       { type: "service.rolled_back", subject: item.id, key: item.key, from, to, reason },
     );
+  }
+  const { rows } = await sql<{ content_hash: string; round: number }>`
+    update deployment set state = 'rolled_back', ended_at = ${at}
+    where item_id = ${item.id} and version = ${from} and state in ('live', 'stopped') returning content_hash, round`.execute(
+    tx,
+  );
+  if (rows[0] === undefined) return;
+  await sql`update deployment set state = 'live', ended_at = null where item_id = ${item.id} and version = ${to}`.execute(
+    tx,
+  );
+  await judgeSick(tx, item, rows[0], {
+    at,
+    reason: `release ${from} was taken back: ${reason}`,
+    logTail,
+    kind: by === "owner" ? "taken_back" : "unhealthy",
   });
+  await append(
+    tx,
+    { actor: by, at, rule: `${by}.rollback` },
+    { type: "service.rolled_back", subject: item.id, key: item.key, from, to, reason },
+  );
 }
 
 /**

@@ -21,6 +21,7 @@ const EVENTS = [
   "service.brought_back",
   "service.repair_asked",
   "service.stopped",
+  "service.record_corrected",
 ] as const;
 
 export async function productionStatus(tx: Tx, itemId: string): Promise<ProductionStatus> {
@@ -67,5 +68,7 @@ function sentence(type: (typeof EVENTS)[number], body: Record<string, string | n
       return `asked for a repair of ${body["version"]}: ${body["reason"]}`;
     case "service.stopped":
       return `stopped: ${body["reason"]}`;
+    case "service.record_corrected":
+      return `${body["to"] ?? "nothing"} serves, not ${body["from"]}: ${body["reason"]}`;
   }
 }

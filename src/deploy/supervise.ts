@@ -2,17 +2,22 @@ import { sql } from "kysely";
 import { inTenant } from "#db/db.ts";
 import { decideRecovery, RECOVERY_POLICY, type HealthEvent, type RecoveryPolicy } from "#health/recovery.ts";
 import { messageOf } from "#system/failure.ts";
-import { bringBack, carryOut } from "./carry-out-recovery.ts";
+import { bringBack, carryOut, settle, type Served } from "./carry-out-recovery.ts";
 import type { DeployTools } from "./deploy-tools.ts";
 import { productionItem, productionSettings } from "./production-settings.ts";
 import { HISTORY_MS, recallHistory } from "./recall-history.ts";
+import { reconcile } from "./reconcile.ts";
 import { recordProbe } from "./record-probe.ts";
+import type { TargetStatus } from "./targets/target.ts";
 
 export type Live = {
   id: string;
   item_id: string;
   version: string;
   target: string;
+  /** Others than live ones are looked at when this process comes: whether they really are what is recorded. */
+  state: "live" | "stopped" | "deploying";
+  started_at: Date;
   content_hash: string;
   round: number;
   previous: string | null;
@@ -52,7 +57,7 @@ export function superviseProduction(
   /** Gives each service its turn that is not still in the one before. */
   async function begin(): Promise<void> {
     try {
-      const services = await liveHere(tools);
+      const services = await liveHere(tools, { others: foundServing === null });
       foundServing ??= new Set(services.map(({ id }) => id));
       for (const live of services) {
         if (stopped || turns.has(live.item_id)) continue;
@@ -77,14 +82,45 @@ export function superviseProduction(
     if (!by) return;
     const service = { item, live, target: by.target, settings: await productionSettings(tools, item, by) };
     if (!histories.has(item.id)) histories.set(item.id, await recallHistory(tools, item.id));
-    if (foundServing?.delete(live.id)) await bringBack(tools, service).catch((error: unknown) => notDone(live, error));
-    const status = await service.target.status(service.settings);
+    const status = await settled(service);
+    const corrected = await reconcile(tools, service, status);
+    if (corrected !== null) {
+      // The next turn begins with what is true: it is brought back if it was to be, and has the history that it has.
+      if (foundServing?.delete(live.id) && corrected.live !== null) foundServing.add(corrected.live);
+      histories.delete(item.id);
+      return tools.lookAgain(item.id);
+    }
+    if (live.state !== "live") return;
+    if (foundServing?.delete(live.id) && (status.gone || status.stopped)) {
+      await bringBack(tools, service, status).catch((error: unknown) => notDone(live, error));
+      return probeIt(service, await service.target.status(service.settings));
+    }
+    return probeIt(service, status);
+  }
+
+  /** What was broken off in the middle is finished or undone, unless somebody is about to go on with it. */
+  async function settled(service: Served): Promise<TargetStatus> {
+    const { live, target, settings } = service;
+    const status = await target.status(settings);
+    if (status.brokenOff === null || mustWait(live)) return status;
+    if (status.brokenOff === "deploy" && (await isToBeDeployed(tools, live.item_id))) return status;
+    try {
+      await settle(tools, service, status.brokenOff);
+      return await target.status(settings);
+    } catch (error) {
+      notDone(live, error);
+      return status;
+    }
+  }
+
+  async function probeIt(service: Served, status: TargetStatus): Promise<void> {
+    const { item, live } = service;
     if (status.stopped || stopped) return;
     const { healthy: ok, gone, reason } = status;
     const at = tools.clock.now();
     const history = remember(live, { type: "probe", at, version: live.version, ok, reason, gone });
     if (await recordProbe(tools, item, status, history, policy)) await tools.lookAgain(item.id);
-    if ((notBefore.get(item.id)?.at ?? 0) > performance.now()) return;
+    if (mustWait(live)) return;
     const decision = decideRecovery({ history, current: live.version, previous: live.previous }, policy, at);
     if (decision.do === "nothing" || decision.do === "wait") return;
     try {
@@ -95,6 +131,8 @@ export function superviseProduction(
     }
     await tools.lookAgain(item.id);
   }
+
+  const mustWait = (live: Live): boolean => (notBefore.get(live.item_id)?.at ?? 0) > performance.now();
 
   function notDone(live: Live, error: unknown): void {
     tools.log.warn({ item: live.item_id, reason: messageOf(error) }, "a recovery step was not done");
@@ -135,14 +173,33 @@ function arrivalOf(event: HealthEvent): string | null {
   return event.type === "rolled back" ? event.to : null;
 }
 
-/** Live releases of this host, each with the newest good one before it. Nothing, if another process looks after them. */
-async function liveHere({ database, tenantId, hostId, processId }: DeployTools): Promise<Live[]> {
+/** True while there is a ticket by which Steward deploys it. */
+async function isToBeDeployed({ database, tenantId }: DeployTools, itemId: string): Promise<boolean> {
+  const { rows } = await inTenant(database.app, tenantId, (tx) =>
+    sql`select 1 from ticket where item_id = ${itemId} and capability = 'deployer' and state in ('waiting', 'ready', 'claimed')`.execute(
+      tx,
+    ),
+  );
+  return rows.length > 0;
+}
+
+/**
+ * What serves on this host, each with the newest good release of the same target before it. Nothing, if another process
+ * looks after them.
+ */
+async function liveHere(
+  { database, tenantId, hostId, processId }: DeployTools,
+  { others }: { others: boolean },
+): Promise<Live[]> {
   return inTenant(database.app, tenantId, async (tx) => {
     const { rows } = await sql<Live & { mine: boolean }>`
-      select d.id, d.item_id, d.version, d.target, d.content_hash, d.round,
-        (select version from deployment p where p.item_id = d.item_id and p.host_id = d.host_id and p.state = 'superseded' order by p.started_at desc limit 1) as previous,
+      select d.id, d.item_id, d.version, d.target, d.state, d.started_at, d.content_hash, d.round,
+        (select version from deployment p where p.item_id = d.item_id and p.host_id = d.host_id and p.target = d.target and p.state = 'superseded' order by p.started_at desc limit 1) as previous,
         ${processId}::uuid = (select id from process where host_id = ${hostId} and kind <> 'command' and ended_at is null and seen_at > now() - interval '5 seconds' order by kind, id limit 1) as mine
-      from deployment d where d.host_id = ${hostId} and d.state = 'live'`.execute(tx);
+      from deployment d where d.host_id = ${hostId} and (d.state = 'live' or (${others} and (d.state = 'stopped' or
+        (d.state = 'deploying' and not exists (select 1 from deployment o where o.item_id = d.item_id and o.state in ('live', 'stopped'))))))`.execute(
+      tx,
+    );
     return rows.filter(({ mine }) => mine);
   });
 }

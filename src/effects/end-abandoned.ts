@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { inTenant, type Tx } from "#db/db.ts";
+import { toJson } from "#db/json.ts";
 import { append, type Because } from "#ledger/append.ts";
 import { settle } from "#policy/budgets.ts";
 import type { ActTools } from "./act.ts";
@@ -21,17 +22,21 @@ export async function endAbandonedEffects(tools: ActTools): Promise<void> {
   });
 }
 
-/** Ends an effect that is being done, if it is, as one of which nobody knows whether it happened. */
+/**
+ * Ends an effect that is being done, if it is: `done` if it was seen that it happened, otherwise as one of which nobody
+ * knows whether it did.
+ */
 export async function endEffect(
   tx: Tx,
   because: Because,
-  { key, reason }: { key: string; reason: string },
+  { key, reason, done }: { key: string; reason: string; done?: object },
 ): Promise<void> {
   const { rows } = await sql<{ id: string; kind: string }>`
-    update effect set state = 'unknown', result = ${JSON.stringify({ reason })}, ended_at = ${because.at}
+    update effect set state = ${done ? "done" : "unknown"}, result = ${toJson(done ?? { reason })}, ended_at = ${because.at}
     where key = ${key} and state = 'doing' and not dry_run returning id, kind`.execute(tx);
   for (const { id, kind } of rows) {
     await settle(tx, [{ holder: id, cost: {} }]);
-    await append(tx, because, { type: "effect.failed", subject: id, kind, key, reason });
+    const ended = done ? ({ type: "effect.done", costNano: 0, result: done } as const) : ({ type: "effect.failed", reason } as const); // prettier-ignore
+    await append(tx, because, { ...ended, subject: id, kind, key });
   }
 }

@@ -3,11 +3,12 @@ import { sql } from "kysely";
 import { inTenant, type Tx } from "#db/db.ts";
 import { productionItem, productionSettings } from "#deploy/production-settings.ts";
 import { sealSecret } from "#deploy/secrets.ts";
-import { markRolledBack } from "#deploy/mark-rolled-back.ts";
+import { markRolledBack, takenBack } from "#deploy/mark-rolled-back.ts";
 import { createTicket } from "#dispatch/create-ticket.ts";
 import { act } from "#effects/act.ts";
 import type { Answer, Commands } from "#http/context.ts";
 import { append } from "#ledger/append.ts";
+import { failpoint } from "#system/failpoint.ts";
 import { Failure } from "#system/failure.ts";
 import { uuidv7 } from "#system/ids.ts";
 import type { Running } from "./start-house.ts";
@@ -90,10 +91,15 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
           ),
         }),
       });
+      failpoint("rollback.made");
       const done = result as { ok: boolean; serving: string | null; reason: string };
-      const reason = `you took it back; \`steward check ${service}\` judges it anew, and releases it if it passes`;
       if (done.ok && done.serving)
-        await markRolledBack(deploy, item, { from: serving.version, to: done.serving, reason, by: "owner" });
+        await markRolledBack(deploy, item, {
+          from: serving.version,
+          to: done.serving,
+          reason: takenBack(service),
+          by: "owner",
+        });
       await keeper.look(service);
       return { ok: done.ok, message: done.reason, ticket: null, version: done.serving };
     },

@@ -4,6 +4,7 @@ import type { DeploymentState } from "#db/schema.ts";
 import { productionItem, productionSettings } from "#deploy/production-settings.ts";
 import { recordStopped } from "#deploy/record-stopped.ts";
 import { act } from "#effects/act.ts";
+import { failpoint } from "#system/failpoint.ts";
 import { Failure } from "#system/failure.ts";
 import { uuidv7 } from "#system/ids.ts";
 import { makeDeployTools } from "./deploy-tools.ts";
@@ -68,6 +69,7 @@ export async function stopProduction(
       return { result: { stopped: live.version } };
     },
   });
+  failpoint("stop.made");
   await inTenant(database.app, tenantId, (tx) =>
     recordStopped(tx, item, { deployment: live.id, reason, forGood, at: clock.now() }),
   );

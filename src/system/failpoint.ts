@@ -30,6 +30,8 @@ export const failpoints = [
   "effect.performed",
   "effect.recorded",
   "deploy.concluded",
+  "rollback.made",
+  "stop.made",
 ] as const;
 
 export type Failpoint = (typeof failpoints)[number];

@@ -2,6 +2,7 @@
 // killed, started again, and held to what must be true afterwards.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -120,6 +121,14 @@ agents:
 
     up: (options: StartOptions = {}) => start("up", options),
     worker: (options: StartOptions = {}) => start("worker", options),
+
+    /** Runs another command of Steward's, as its owner would; with what it ended. */
+    async command({ failpoint }: { failpoint?: Failpoint }, ...words: string[]): Promise<string> {
+      const env = { ...environment, ...(failpoint && { STEWARD_FAILPOINT: failpoint }) };
+      const child = spawn(process.execPath, [steward, ...words], { cwd: workspace, env, stdio: "ignore" });
+      const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+      return signal ?? `code ${code}`;
+    },
 
     /** Reads in the tenant's transaction, as the program's own role. */
     read: <T>(work: (tx: Tx) => Promise<T>) => reader.read(work),

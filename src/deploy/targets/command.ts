@@ -117,7 +117,14 @@ export function commandTarget({
     },
 
     async status(settings) {
-      const none = { version: null, stopped: false, gone: false, url: null };
+      const none = {
+        version: null,
+        contentHash: null,
+        stopped: false,
+        brokenOff: null,
+        gone: false,
+        url: null,
+      } as const;
       const status = await statusOf(settings, "");
       if (status === null)
         return { ...none, healthy: true, reason: "There is no status command: not checked", latencyMs: null };

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { beginChange, readChange, whileAlone, type Change } from "#deploy/change.ts";
+import { beginChange, brokenOffChange, readChange, whileAlone, type Change } from "#deploy/change.ts";
 import { cutRelease } from "#deploy/cut-release.ts";
 import { endFront, pointFront, readFront } from "#deploy/front/point-front.ts";
 import { installEnvironment } from "#deploy/install-dependencies.ts";
@@ -98,7 +98,7 @@ export function processTarget({
       });
     },
 
-    async rollback({ settings, toVersion, because, unlessStopped = false }, progress) {
+    async rollback({ settings, toVersion, from, because, unlessStopped = false }, progress) {
       const tools = toolsFor(settings, progress);
       const { folder } = tools;
       const startedAt = performance.now();
@@ -106,6 +106,7 @@ export function processTarget({
         await settleUnless(tools, "rollback", toVersion);
         const record = await released(tools);
         if (unlessStopped && record.stopped) return staysDown(settings, startedAt);
+        if (from !== undefined && record.current !== from) throw overtaken(settings, from, record.current);
         const unfinished = await readChange(folder);
         const version = toVersion ?? unfinished?.version ?? (await previousRelease(folder));
         if (version === null) {
@@ -134,7 +135,7 @@ export function processTarget({
       const { folder } = tools;
       const startedAt = performance.now();
       return whileAlone(folder, "recovery", async () => {
-        await settleUnless(tools, "recover");
+        await settleChange(tools);
         const record = await readRecord(folder);
         const nothing = (reason: string, serving: string | null) => unchanged(settings, { reason, serving, startedAt });
         if (record === null) return nothing(`${settings.service} was never released`, null);
@@ -154,13 +155,16 @@ export function processTarget({
       const tools = toolsFor(settings, () => {});
       const { folder } = tools;
       const record = await readRecord(folder);
-      const none = { version: null, healthy: false, latencyMs: null, url: null };
+      const brokenOff = (await brokenOffChange(folder))?.kind ?? null;
+      const none = { version: null, contentHash: null, healthy: false, latencyMs: null, url: null, brokenOff };
       if (record === null) return { ...none, stopped: false, gone: false, reason: "It was never released" };
-      const seen = { version: record.current, url: publicUrl(settings) };
+      const contentHash = (await readManifest(folder, record.current))?.contentHash ?? null;
+      const seen = { version: record.current, contentHash, url: publicUrl(settings), brokenOff };
       if (record.stopped) {
-        return { ...none, ...seen, stopped: true, gone: false, reason: "It was stopped on purpose" };
+        const stopped = record.comesBack ? ("until recovered" as const) : ("for good" as const);
+        return { ...none, ...seen, stopped, gone: false, reason: "It was stopped on purpose" };
       }
-      const gone = { ...none, ...seen, stopped: false, gone: true };
+      const gone = { ...none, ...seen, stopped: false, gone: true } as const;
       if ((await livingRun(folder, record.run)) === null)
         return { ...gone, reason: `Its process (${record.current}) is gone` };
       if ((await readFront(folder.front)) === null) return { ...gone, reason: "Its front is gone" };
@@ -213,6 +217,14 @@ function unchanged(
 ): DeployResult {
   const url = serving === null ? null : publicUrl(settings);
   return { ok: true, serving, before: serving, reason, logTail: [], url, seconds: secondsSince(startedAt) };
+}
+
+/** Another change came between the decision and this. */
+function overtaken({ service }: ServiceSettings, from: string, current: string): Failure {
+  return new Failure(
+    "conflict",
+    `${service} ${from} is not in production any more, ${current} is: look at it again before you take it back`,
+  );
 }
 
 /** Its owner's word, which may have come while this was decided. */

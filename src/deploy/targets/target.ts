@@ -51,10 +51,15 @@ export type DeployResult = {
 };
 
 export type TargetStatus = {
+  /** What is in production by the target's own account; null if it cannot say. */
   version: string | null;
+  /** Of what was released, where the target keeps it. */
+  contentHash: string | null;
   healthy: boolean;
   /** Ended on purpose. */
-  stopped: boolean;
+  stopped: false | "until recovered" | "for good";
+  /** What kind of change was broken off in the middle, and is made by nobody any more: `recover` settles it. */
+  brokenOff: string | null;
   /** True if its process is known to be gone: no need for a second failed probe. */
   gone: boolean;
   reason: string;
@@ -70,6 +75,8 @@ export type DeployTarget = {
     input: {
       settings: ServiceSettings;
       toVersion?: string | undefined;
+      /** Only if this is still in production: what was decided of one release must not take back the next. */
+      from?: string | undefined;
       because: string;
       /** What its owner stopped meanwhile stays down. */
       unlessStopped?: boolean;
