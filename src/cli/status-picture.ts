@@ -1,6 +1,7 @@
 import type { Client } from "#http/client.ts";
 import { printable, table } from "./table.ts";
 import { paint } from "./talk.ts";
+import { count } from "#system/count.ts";
 
 export type Status = Awaited<ReturnType<Client["house"]["status"]>>;
 type Service = Status["services"][number];
@@ -9,13 +10,15 @@ const STAGES = ["SPECS", "BUILD", "TEST", "PRODUCTION"];
 
 /** The whole picture for a terminal: position says stage, colour says health. */
 export function statusPicture(status: Status, width?: number): string {
-  return [head(status), brokenRules(status), services(status, width), waiting(status)].filter(Boolean).join("\n");
+  return [head(status), troubles(status), brokenRules(status), services(status, width), waiting(status)]
+    .filter(Boolean)
+    .join("\n");
 }
 
 function head({ counts, agents, switches, uptimeSeconds, spentUsd }: Status): string {
   const working = agents.filter(({ status }) => status === "working").length;
   const parts = [
-    `${counts.services} services`,
+    count(counts.services, "service"),
     `${counts.production} in production`,
     `${counts.healthy} healthy`,
     `${working} of ${agents.filter(({ status }) => status !== "off").length} agents at work`,
@@ -24,6 +27,10 @@ function head({ counts, agents, switches, uptimeSeconds, spentUsd }: Status): st
   ];
   const stopped = switches.map(({ name, reason }) => paint("red", `STOPPED: ${name} (${reason})`));
   return `${[paint("dim", parts.join(" · ")), ...stopped].join("\n")}\n`;
+}
+
+function troubles({ troubles: all }: Status): string {
+  return all.map(({ what, todo }) => `${paint("red", what)}\n  ${todo}\n`).join("");
 }
 
 /** What the owner wrote and what does not hold, before anything else: all below is decided by older rules. */
@@ -83,5 +90,5 @@ export function duration(seconds: number): string {
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
   const hours = Math.floor(seconds / 3_600);
-  return hours < 48 ? `${hours} h ${Math.floor((seconds % 3_600) / 60)} min` : `${Math.floor(hours / 24)} days`;
+  return hours < 48 ? `${hours} h ${Math.floor((seconds % 3_600) / 60)} min` : count(Math.floor(hours / 24), "day");
 }

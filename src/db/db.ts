@@ -86,6 +86,14 @@ function isRaceLost(error: unknown): boolean {
 }
 
 /**
+ * True if the server's disk is full (53100): it has rolled back, and the same again succeeds once there is room. A log that
+ * cannot be written ends the server instead, which is a lost connection.
+ */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === "53100";
+}
+
+/**
  * True if an error says that the server, or the way to it, is gone for the moment: wait (waitForDatabase) and look
  * again. Class 08: connection trouble. 57P01 to 57P03: shutting down, crashed, or starting. 53300: no connection free.
  * pg's own errors for a broken connection have no code.
@@ -93,7 +101,9 @@ function isRaceLost(error: unknown): boolean {
 export function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error ? String(error.code) : "";
-  if (/^(08...|57P0[123]|53300|ECONN.*|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH|ENETUNREACH)$/.test(code)) return true;
+  if (/^(08...|57P0[123]|53300|ECONN.*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/.test(code)) return true;
+  // The server's socket is not there. A file that is not there would be waited for without end.
+  if (code === "ENOENT") return "syscall" in error && error.syscall === "connect";
   return (
     code === "" &&
     /^(Connection terminated|Client has encountered a connection error|timeout exceeded|Client was closed)/.test(

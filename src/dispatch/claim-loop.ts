@@ -28,6 +28,7 @@ export function startClaimLoop({
   clock,
   log,
   paused = false,
+  held = () => false,
 }: {
   database: Database;
   hostId: string;
@@ -38,6 +39,8 @@ export function startClaimLoop({
   log: Log;
   /** Claims nothing before it is first rung. */
   paused?: boolean;
+  /** While it says so nothing is claimed. */
+  held?: () => boolean;
 }): ClaimLoop {
   let stopped = false;
   let wake: () => void = () => {};
@@ -63,6 +66,7 @@ export function startClaimLoop({
   })();
 
   async function fill(): Promise<boolean> {
+    if (held()) return false;
     const free = workers().filter((worker) => worker.free() > 0);
     const capabilities = [...new Set(free.flatMap((worker) => worker.capabilities))];
     if (capabilities.length === 0) return false;

@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readRules, rulesFileName, tellProblem, type RulesFile, type Settings } from "#config.ts";
 import { startEmbedded, type Embedded } from "#db/embedded/start-embedded.ts";
-import { isConnectionLost } from "#db/db.ts";
+import { watchRoom, type Trouble } from "#db/embedded/watch-room.ts";
+import { isConnectionLost, isDiskFull } from "#db/db.ts";
 import { outlastDatabase } from "#db/outlast.ts";
 import { openDatabase, type Database } from "#db/open.ts";
 import { keptId, leaveProcess, registerProcess, type Presence } from "#dispatch/register-process.ts";
 import { systemClock, type Clock } from "#system/clock.ts";
 import { Failure, messageOf } from "#system/failure.ts";
 import { isInside, writeFileAtomic } from "#system/files.ts";
+import { uuidv7 } from "#system/ids.ts";
 import { createLog, type Log } from "#system/log.ts";
 import { refuseForeignHome } from "./one-house.ts";
 
@@ -23,6 +25,8 @@ export type House = Presence & {
   clock: Clock;
   log: Log;
   rules: () => RulesFile;
+  /** What keeps it from starting anything new. */
+  troubles: () => Trouble[];
   close(reason?: string): Promise<void>;
 };
 
@@ -60,6 +64,7 @@ export async function openHouse(
   const embedded =
     settings.databaseUrl === null ? await startEmbedded({ home, log, stateRoot: settings.stateRoot }) : null;
   const adminUrl = settings.databaseUrl ?? embedded!.adminUrl;
+  const room = embedded && (await watchRoom(embedded.folder, log));
   try {
     const open = () => openDatabase({ adminUrl, log });
     const database = await (embedded ? withOwnServer(open) : open());
@@ -87,6 +92,7 @@ export async function openHouse(
       clock,
       log,
       rules: () => rules,
+      troubles: () => [room?.trouble() ?? []].flat(),
       close: (reason = "ended") =>
         (closing ??= (async () => {
           const leave = () => leaveProcess(database, presence, { at: clock.now(), reason, kind });
@@ -94,12 +100,16 @@ export async function openHouse(
             .catch(() => database.wait({ timeoutMs: COMES_BACK_MS }).then(leave))
             .catch((error: unknown) => log.warn({ err: error }, "the end of this process could not be recorded"));
           await database.close();
+          room?.stop();
           await embedded?.leave();
         })()),
     };
   } catch (error) {
+    room?.stop();
     await embedded?.leave();
-    throw error;
+    const reason = error instanceof Failure ? error.cause : error;
+    const { what, todo } = (isDiskFull(reason) && room?.trouble()) || {};
+    throw what ? new Failure("unavailable", `${what} ${todo}`, { cause: error }) : error;
   }
 }
 
@@ -118,7 +128,7 @@ async function withOwnServer<T>(open: () => Promise<T>): Promise<T> {
 
 /** 0755: the embedded database's own user must be able to pass through. What is secret in it is 0600. */
 async function makeHome(home: string): Promise<void> {
-  const probe = join(home, `.probe.${process.pid}`);
+  const probe = join(home, `.probe.${uuidv7()}`);
   try {
     await mkdir(home, { recursive: true, mode: 0o755 });
     await writeFile(probe, "");

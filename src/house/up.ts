@@ -51,6 +51,7 @@ export async function startUp(settings: Settings, { version, log }: { version: s
       version,
       commands: houseCommands(running),
       rules: running.rulesState,
+      troubles: house.troubles,
       publishedHeads: () => publishedHeads(ledgerHeadsFile(settings.home), tenantId),
     });
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Database } from "#db/open.ts";
 import type { Head } from "#ledger/seal.ts";
+import type { Trouble } from "#db/embedded/watch-room.ts";
 import type { RulesState } from "#policy/rules-state.ts";
 import type { Clock } from "#system/clock.ts";
 import type { Log } from "#system/log.ts";
@@ -47,6 +48,8 @@ export type HttpContext = {
   commands: Commands;
   /** The owner's rules, and what is wrong with their file. */
   rules(): RulesState;
+  /** What keeps Steward from working as it should, each with what to do. */
+  troubles(): Trouble[];
   /** The ledger's heads that were published outside of the database, for the audit. */
   publishedHeads(): Promise<Head[]>;
 };

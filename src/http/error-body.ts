@@ -1,5 +1,5 @@
 import { ORPCError, ValidationError } from "@orpc/server";
-import { isConnectionLost } from "#db/db.ts";
+import { isConnectionLost, isDiskFull } from "#db/db.ts";
 import { Failure } from "#system/failure.ts";
 import { failureStatus, type ErrorBody } from "./failure-status.ts";
 
@@ -14,6 +14,10 @@ export function errorAnswer(error: unknown): { status: number; body: ErrorBody; 
   if (isConnectionLost(error)) {
     const message =
       "The database does not answer at the moment. Steward brings its own back by itself; try again in a few seconds.";
+    return { status: 503, body: { code: "unavailable", message }, unexpected: true };
+  }
+  if (isDiskFull(error)) {
+    const message = "The disk of the database is full, so nothing can be recorded. Make room there, then try again.";
     return { status: 503, body: { code: "unavailable", message }, unexpected: true };
   }
   if (isRefusal(error)) {

@@ -41,6 +41,7 @@ export async function openTestServer(
       broken: null,
       approval: null,
     }),
+    troubles: () => [],
     publishedHeads: async () => [],
     ...overrides,
   };

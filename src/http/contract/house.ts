@@ -58,6 +58,8 @@ export const house = {
       switches: z.array(Switch),
       approvals: z.array(Approval),
       rules: RulesState,
+      /** What keeps Steward from working as it should, each with what to do. */
+      troubles: z.array(z.object({ what: z.string(), todo: z.string() })),
       counts: z.object({
         services: z.number(),
         production: z.number(),

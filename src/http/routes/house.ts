@@ -41,6 +41,7 @@ export const house = {
         switches: await namedSwitches(tx),
         approvals: await approvalsToShow(tx),
         rules: rulesToShow(context.house),
+        troubles: context.house.troubles(),
         counts: {
           services: services.length,
           production: services.filter(({ stage }) => stage === "PRODUCTION").length,
