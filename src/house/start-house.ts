@@ -138,6 +138,7 @@ async function start(
     clock,
     log,
     paused: true,
+    held: () => house.troubles().length > 0,
   });
   undo.push(() => loop.stop());
   await outlast(adopt);
