@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import pg from "pg";
 import { uuidv7 } from "#system/ids.ts";
 import { removeFolder } from "#system/testing.ts";
-import { CommitUnknown, inTenant, type Db, type Tx } from "./db.ts";
+import { CommitUnknown, inTenant, isConnectionLost, type Db, type Tx } from "./db.ts";
 import { createTestDatabase, type TestDatabase } from "./testing.ts";
 
 /** A table with the house's kind of policy, so that these tests do not move with the schema. */
@@ -22,6 +22,15 @@ const note = `
 `;
 const mine = uuidv7();
 const theirs = uuidv7();
+
+test("a socket that is not there is a lost connection, and a file that is not there is none: it would be waited for without end", async () => {
+  const client = new pg.Client({ host: join(tmpdir(), "no-such-server"), user: "nobody" });
+  assert.equal(isConnectionLost(await client.connect().catch((error: unknown) => error)), true);
+  assert.equal(
+    isConnectionLost(await readFile(join(tmpdir(), "no-such-file")).catch((error: unknown) => error)),
+    false,
+  );
+});
 
 test("a command that writes takes a Tx: a plain Db does not compile", () => {
   const command = (tx: Tx) => tx;

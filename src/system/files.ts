@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname, relative, isAbsolute } from "node:path";
+import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { randomBytes } from "node:crypto";
 
 /**
@@ -15,7 +15,7 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = besideIt(path);
   try {
     const file = await open(temporary, "wx", mode);
     try {
@@ -30,6 +30,13 @@ export async function writeFileAtomic(
     throw error;
   }
   if (flush) await flushFolder(folder);
+}
+
+/** A name may have 255 bytes: that of a file with a very long one is cut, so that the ending has room. */
+function besideIt(path: string): string {
+  let name = basename(path);
+  while (Buffer.byteLength(name) > 230) name = name.slice(0, -1);
+  return join(dirname(path), `${name}.${randomBytes(6).toString("hex")}.tmp`);
 }
 
 async function flushFolder(folder: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { rm, rmdir, unlink } from "node:fs/promises";
+import { realpath, rm, rmdir, unlink } from "node:fs/promises";
 import { Failure, hasErrorCode, messageOf } from "#system/failure.ts";
 import { writeFileAtomic } from "#system/files.ts";
 import { sameState, stateOf, treeLimits, type Baseline, type FileState } from "./baseline.ts";
@@ -37,7 +37,7 @@ export async function applyChanges({
   changes: readonly Change[];
   protectedPaths?: (path: string) => boolean;
 }): Promise<Applied> {
-  const service = await openRoot(serviceDir);
+  const service = await openService(serviceDir, baseline);
   const work = await openRoot(workDir);
   const outcome: Applied = { applied: [], conflicts: [], proposals: [] };
   try {
@@ -98,6 +98,21 @@ export async function applyChanges({
     );
     return moved ? null : "It removes a test that was there before the run.";
   }
+}
+
+/** Only the folder that the run was given: one that was moved away or turned into a link since is not written to. */
+async function openService(serviceDir: string, { root }: Baseline): Promise<Folder> {
+  const real = await realpath(serviceDir).catch((error: unknown) => {
+    if (hasErrorCode(error, "ENOENT", "ELOOP", "ENOTDIR")) return null;
+    throw error;
+  });
+  if (real === null)
+    throw new Failure("not_found", `${serviceDir} is not there any more: nothing of the run was taken over.`);
+  if (root === undefined || real === root) return openRoot(real);
+  throw new Failure(
+    "conflict",
+    `${serviceDir} was ${root} when the run began and is ${real} now: nothing was taken over.`,
+  );
 }
 
 /** The changes come from collectChanges; one that does not was made up, and could lead anywhere. */

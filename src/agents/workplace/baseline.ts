@@ -6,8 +6,11 @@ import { writeFileAtomic } from "#system/files.ts";
 /** One file as it was: what it holds, and whether it may be run. */
 export type FileState = { sha256: string; executable: boolean };
 
-/** What a run was given: the owner's version, against which its changes are told. Links by their target. */
-export type Baseline = { files: Record<string, FileState>; links: Record<string, string> };
+/**
+ * What a run was given: the owner's version, against which its changes are told. Links by their target. `root` is the
+ * real path of the service's folder at that time: nothing is taken over into another one.
+ */
+export type Baseline = { files: Record<string, FileState>; links: Record<string, string>; root?: string };
 
 export type TreeLimits = { files: number; bytes: number; fileBytes: number };
 
@@ -28,9 +31,9 @@ export async function saveBaseline(path: string, baseline: Baseline): Promise<vo
 }
 
 export async function readBaseline(path: string): Promise<Baseline> {
-  const { files, links } = JSON.parse(await readFile(path, "utf8")) as Baseline;
+  const { files, links, root } = JSON.parse(await readFile(path, "utf8")) as Baseline;
   // A file may be named __proto__: what is looked up must be what was written.
-  return { files: withoutPrototype(files), links: withoutPrototype(links) };
+  return { files: withoutPrototype(files), links: withoutPrototype(links), ...(root !== undefined && { root }) };
 }
 
 export function withoutPrototype<T>(record: Record<string, T>): Record<string, T> {

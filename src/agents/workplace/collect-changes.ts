@@ -10,7 +10,8 @@ import {
   type TreeLimits,
 } from "./baseline.ts";
 import { isIgnored } from "./kinds-of-files.ts";
-import { openRoot, readRegular } from "./open-folder.ts";
+import { Failure, hasErrorCode } from "#system/failure.ts";
+import { NotAFolder, openRoot, readRegular, type Folder } from "./open-folder.ts";
 import { walkTree } from "./walk-tree.ts";
 
 /** What a run did to one file. Its bytes stay in the work folder; applyChanges takes them only if they are still these. */
@@ -37,7 +38,7 @@ export async function collectChanges(
   const refused: Refused[] = [];
   const refuse = (path: string, reason: string): number => refused.push({ path: shown(path), reason });
   const inTheWay = new Set<string>();
-  const root = await openRoot(workDir);
+  const root = await openWork(workDir);
   try {
     await walkTree(root, {
       enter: (path, name) => {
@@ -82,6 +83,17 @@ export async function collectChanges(
   async function whyLink(path: string, at: string): Promise<string | null> {
     if ((await readlink(at)) === baseline.links[path]) return null;
     return "It is a link: links are not taken over from a run.";
+  }
+}
+
+async function openWork(workDir: string): Promise<Folder> {
+  try {
+    return await openRoot(workDir);
+  } catch (error) {
+    if (!(error instanceof NotAFolder) && !hasErrorCode(error, "ENOENT", "EACCES")) throw error;
+    throw new Failure("invalid", `The run removed its work folder ${workDir} or put something else in its place.`, {
+      cause: error,
+    });
   }
 }
 

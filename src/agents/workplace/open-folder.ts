@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, realpath, type FileHandle } from "node:fs/promises";
 import type { Dirent, Stats } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { hasErrorCode } from "#system/failure.ts";
 
 /**
@@ -24,9 +24,12 @@ export class NotAFolder extends Error {
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const linux = process.platform === "linux";
 
-/** The root may itself be reached through links: that is its owner's choice. */
+/**
+ * The folders above it may be links: that is their owner's choice. It itself may not, or whoever can write beside it
+ * could put any other folder in its place. Throws NotAFolder where it is one.
+ */
 export async function openRoot(path: string): Promise<Folder> {
-  return openReal(await realpath(path));
+  return openReal(join(await realpath(dirname(path)), basename(path)));
 }
 
 /**

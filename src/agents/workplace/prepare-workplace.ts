@@ -23,7 +23,7 @@ export async function prepareWorkplace({
 }): Promise<Baseline> {
   const root = await realpath(serviceDir);
   const meter = treeMeter(`The service in ${serviceDir}`, limits);
-  const baseline: Baseline = { files: withoutPrototype({}), links: withoutPrototype({}) };
+  const baseline: Baseline = { files: withoutPrototype({}), links: withoutPrototype({}), root };
   const made = `${workDir}.making`;
   await rm(made, { recursive: true, force: true });
   await mkdir(made, { recursive: true });

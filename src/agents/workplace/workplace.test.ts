@@ -226,6 +226,37 @@ test("a link that appears in the service during a run is never written through",
   assert.equal(await readFile(join(run.home, "elsewhere/b.ts"), "utf8"), "b");
 });
 
+test("a service's folder that was moved away or turned into a link during a run gets nothing written to", async (t) => {
+  const run = await prepared(t, { "a.ts": "a" });
+  await put(run.workDir, { "a.ts": "A", "b.ts": "B" });
+  const { changes } = await collectChanges(run.workDir, run.baseline);
+  await rename(run.serviceDir, `${run.serviceDir}-renamed`);
+  await assert.rejects(applyChanges({ ...run, changes }), { code: "not_found", message: /not there any more/ });
+  await put(run.home, { "elsewhere/a.ts": "a" });
+  await symlink(join(run.home, "elsewhere"), run.serviceDir);
+  await assert.rejects(applyChanges({ ...run, changes }), { code: "conflict", message: /elsewhere now/ });
+  assert.deepEqual(await filesIn(join(run.home, "elsewhere")), ["a.ts"]);
+  assert.equal(await readFile(join(run.home, "elsewhere/a.ts"), "utf8"), "a");
+});
+
+test("a run that removes its work folder, or puts a link in its place, has left nothing", async (t) => {
+  const run = await prepared(t, { "a.ts": "a" });
+  await rm(run.workDir, { recursive: true });
+  await assert.rejects(collectChanges(run.workDir, run.baseline), { code: "invalid", message: /put something else/ });
+  await put(run.home, { "secrets/key": "secret" });
+  await symlink(join(run.home, "secrets"), run.workDir);
+  await assert.rejects(collectChanges(run.workDir, run.baseline), { code: "invalid", message: /put something else/ });
+});
+
+test("a name as long as a file system takes is taken over", async (t) => {
+  const run = await prepared(t, {});
+  const names = ["x".repeat(255), "é".repeat(127)];
+  await put(run.workDir, Object.fromEntries(names.map((name) => [name, name])));
+  const { changes } = await collectChanges(run.workDir, run.baseline);
+  assert.equal((await applyChanges({ ...run, changes })).applied.length, 2);
+  assert.deepEqual(await filesIn(run.serviceDir), names);
+});
+
 test("a file may become a folder and a folder a file", async (t) => {
   const run = await prepared(t, { thing: "file", "other/inner.ts": "inner" });
   await rm(join(run.workDir, "thing"));
