@@ -3,6 +3,7 @@ import { readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
+import { HOST_PATTERN } from "#proof/reach.ts";
 import { Failure, hasErrorCode, messageOf } from "#system/failure.ts";
 import { readYaml, type YamlProblem } from "#system/yaml-problems.ts";
 
@@ -141,6 +142,10 @@ const Rules = z.strictObject({
     )
     .default({}),
   deploy: Deploy.optional(),
+  /** Where a hired agent may say that it deployed a service, beside this machine: "quotes.example.org", "*.example.org". */
+  deploy_hosts: z
+    .array(z.string().regex(HOST_PATTERN, "must be a host, such as quotes.example.org, *.example.org or 10.0.0.7:8443"))
+    .default([]),
   drafting: z.boolean().default(false),
   built_in_builder: z.boolean().default(true),
   coverage_floor: z.number().min(0).max(100).default(80),

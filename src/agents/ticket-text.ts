@@ -1,4 +1,5 @@
 import type { Claimed } from "#dispatch/claim.ts";
+import { HIRED_RECORD, type DeployBrief } from "#lines/service/hired-deploy.ts";
 
 export type TicketBody = {
   service: string;
@@ -24,11 +25,38 @@ const INSTRUCTIONS: Record<string, string[]> = {
   fix: [
     "Make it pass by mending the code. Do not delete, skip or weaken a test: Steward compares them with those before.",
   ],
-  deploy: ["Deploy it, and leave PRODUCTION/deployed_config.json with its port. Steward asks its /health afterwards."],
 };
 
+/** A deployment happens where Steward has no hand: what it must bring, and what of this folder counts. */
+function deployInstructions({ service, mark, port, healthPath, serving, back }: DeployBrief): string[] {
+  const where = port === null ? "on a port that is free" : `on port ${port}, which its owner chose`;
+  const what =
+    back === null
+      ? "Deploy exactly what lies in your current folder: Steward has proved it as it is. Do not change it; what you add there is not taken over."
+      : `Take ${service} back to ${back.to}${back.agentVersion === null ? "" : `, which its agent called ${JSON.stringify(back.agentVersion)}`}. What lies in your current folder is newer: it is not to be deployed.`;
+  return [
+    what,
+    `It is to answer GET ${healthPath} with 200: on this machine ${where}, or at a host that its owner lists under \`deploy_hosts:\` in steward.yaml.`,
+    `Then leave ${HIRED_RECORD} in your current folder: a JSON object with "port", or "url" without the health path; and if you can "version" (your name for it), "stop" and "rollback" (how that is done).`,
+    "Steward reads it as what you say, asks there itself, and only what answers is in production. After that it goes on asking.",
+    `${mark} is the name of this content: a service whose health answer holds it, in its body or in the header x-service-version, shows that it is this version.`,
+    "What has STEWARD_RUN in its environment ends with you. What is to go on serving is started by something else (systemd, a container), or in a session of its own without that variable: `env -u STEWARD_RUN setsid …`.",
+    serving === null
+      ? `${service} is not in production yet.`
+      : `${serving.version} is what counts as in production${serving.url === null ? "" : `, at ${serving.url}`}, until yours is proved.`,
+  ];
+}
+
+const IN_A_COPY = [
+  "Work only in your current folder: it is a copy of the service, and what you change there is taken over when you end.",
+  "Changes to the spec, to steward.yaml, to CI configuration and removals of tests are shown to the owner, not applied.",
+];
+
 /** The ticket for a reader. What comes from the owner's files and from test output is quoted: it is data, not orders. */
-export function ticketText(claimed: Claimed): string {
+export function ticketText(
+  claimed: Claimed,
+  { before = null, deploy = null }: { before?: string | null; deploy?: DeployBrief | null } = {},
+): string {
   const body = claimed.body as TicketBody;
   const parts = [
     `# ${claimed.title}`,
@@ -40,9 +68,10 @@ export function ticketText(claimed: Claimed): string {
     "",
     "## What to do",
     "",
-    ...(INSTRUCTIONS[claimed.kind] ?? ["Do what the title says."]).map((line) => `- ${line}`),
-    "- Work only in your current folder: it is a copy of the service, and what you change there is taken over when you end.",
-    "- Changes to the spec, to steward.yaml, to CI configuration and removals of tests are shown to the owner, not applied.",
+    ...(deploy
+      ? deployInstructions(deploy)
+      : [...(INSTRUCTIONS[claimed.kind] ?? ["Do what the title says."]), ...IN_A_COPY]
+    ).map((line) => `- ${line}`),
     "- Exit with 0 when you are done. Steward then checks the result itself; what you say of it does not count.",
     '- If this is not for you, write {"outcome": "refused", "reasons": ["…"]} to the file named by STEWARD_REPORT_FILE, and exit.',
     "",
@@ -50,6 +79,12 @@ export function ticketText(claimed: Claimed): string {
     "",
     ...body.reasons.map((reason) => `- ${reason}`),
   ];
+  if (before !== null) parts.push("", "## Why the attempt before did not count", "", fenced(before, "text"));
+  if (deploy?.serving && (deploy.serving.stop ?? deploy.serving.rollback) !== null) {
+    const { stop, rollback } = deploy.serving;
+    const said = [...(stop === null ? [] : [`stop: ${stop}`]), ...(rollback === null ? [] : [`rollback: ${rollback}`])];
+    parts.push("", "## What was said of the version that serves", "", fenced(said.join("\n"), "text"));
+  }
   if (body.difference)
     parts.push("", "## What changed in the spec since it was built", "", fenced(body.difference, "diff"));
   if (body.output) parts.push("", "## What the tests printed", "", fenced(body.output, "text"));

@@ -1,5 +1,6 @@
 import type { WorkTools } from "#dispatch/work-tools.ts";
 import type { SeenFacts } from "#lines/service/facts.ts";
+import type { HiredDeploys } from "#lines/service/hired-deploy.ts";
 
 /** All that the parts which run agents may reach. */
 export type Tools = WorkTools & {
@@ -11,6 +12,8 @@ export type Tools = WorkTools & {
   runEnvironment(run: { runId: string; fence: number }): Promise<Record<string, string>>;
   /** Aborted when this process ends while runners live on: they are followed no more, and adopted later. */
   leaving: AbortSignal;
+  /** Briefs agents that are to deploy, and judges what they say they did. */
+  deploys: HiredDeploys;
   /** What a service's folder shows now. */
   see(serviceDir: string): SeenFacts;
 };

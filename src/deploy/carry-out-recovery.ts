@@ -86,15 +86,19 @@ async function goBack(tools: DeployTools, service: Served, to: string, because: 
   return [{ type: "rolled back", at: tools.clock.now(), from: live.version, to }];
 }
 
-/** The last step: nothing that Steward can do helps. The content is red, so that whoever mends it sees why. */
+/**
+ * The last step: nothing that Steward can do helps. The content is red, so that whoever mends it sees why; not that of
+ * what runs elsewhere: that may only have to be started again.
+ */
 async function askForRepair(tools: DeployTools, service: Served, reason: string): Promise<HealthEvent[]> {
   const { target, settings, item, live } = service;
   const logTail = await target.lastLines(settings, live.version);
   await noteStep(tools, service, "repair", reason);
-  await inTenant(tools.database.app, tools.tenantId, async (tx) => {
-    await sql`select 1 from item where id = ${item.id} for no key update`.execute(tx);
-    await judgeSick(tx, item, live, { at: tools.clock.now(), reason, logTail });
-  });
+  if (!target.runsElsewhere)
+    await inTenant(tools.database.app, tools.tenantId, async (tx) => {
+      await sql`select 1 from item where id = ${item.id} for no key update`.execute(tx);
+      await judgeSick(tx, item, live, { at: tools.clock.now(), reason, logTail });
+    });
   await tell(tools, { type: "service.repair_asked", ...of(service), reason });
   return [{ type: "repair asked", at: tools.clock.now(), version: live.version }];
 }

@@ -22,6 +22,8 @@ export type DeployTools = WorkTools & {
    * is no such kind.
    */
   servedBy(service: string, target: string): Declared | null;
+  /** Where a hired agent may put a service, beside this machine: `deploy_hosts` in steward.yaml. */
+  deployHosts(): readonly string[];
   /** The key that the secrets are sealed with. */
   secretKey: Uint8Array;
   processLives(tx: Tx, processId: string): Promise<boolean>;

@@ -48,7 +48,8 @@ export async function productionSettings(
   const { start, healthPath, port } = item.control.settings;
   return {
     service: item.key,
-    publicPort: port ?? item.port ?? (await givePort(tools, item.id)),
+    // What runs elsewhere needs no port of ours.
+    publicPort: port ?? item.port ?? (declared.target.runsElsewhere ? 0 : await givePort(tools, item.id)),
     ...(healthPath !== undefined && { healthPath }),
     ...(start !== undefined && { start }),
     env: declared.env,

@@ -5,7 +5,15 @@ import type { Tx } from "#db/db.ts";
 export type ProductionStatus = {
   health: string;
   port: number | null;
-  release: { version: string; target: string; contentHash: string; deployedAt: Date; stopped: boolean } | null;
+  release: {
+    version: string;
+    target: string;
+    contentHash: string;
+    deployedAt: Date;
+    stopped: boolean;
+    /** Where it answers, if that is not a port of this machine. */
+    url: string | null;
+  } | null;
   /** Oldest first. */
   happened: { at: Date; text: string }[];
 };
@@ -26,9 +34,9 @@ const EVENTS = [
 
 export async function productionStatus(tx: Tx, itemId: string): Promise<ProductionStatus> {
   const { rows } = await sql<{
-    health: string; port: number | null; version: string | null; target: string; contentHash: string; deployedAt: Date; state: string;
+    health: string; port: number | null; version: string | null; target: string; contentHash: string; deployedAt: Date; state: string; url: string | null;
   }>`
-    select i.health, i.port, d.version, d.target, d.content_hash as "contentHash", d.started_at as "deployedAt", d.state
+    select i.health, case when d.target = 'agent' then d.port else i.port end as port, d.detail->>'url' as url, d.version, d.target, d.content_hash as "contentHash", d.started_at as "deployedAt", d.state
     from item i left join lateral (
       select * from deployment where item_id = i.id and state in ('live', 'stopped') order by started_at desc limit 1) d on true
     where i.id = ${itemId}`.execute(tx); // prettier-ignore

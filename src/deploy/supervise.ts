@@ -121,7 +121,10 @@ export function superviseProduction(
     const history = remember(live, { type: "probe", at, version: live.version, ok, reason, gone });
     if (await recordProbe(tools, item, status, history, policy)) await tools.lookAgain(item.id);
     if (mustWait(live)) return;
-    const decision = decideRecovery({ history, current: live.version, previous: live.previous }, policy, at);
+    const owned = service.target.runsElsewhere !== true;
+    // Whoever deploys it there may well have to end it first.
+    if (!owned && (await isBeingDeployed(tools, item.id))) return;
+    const decision = decideRecovery({ history, current: live.version, previous: live.previous, owned }, policy, at);
     if (decision.do === "nothing" || decision.do === "wait") return;
     try {
       for (const event of await carryOut(tools, service, decision)) remember(live, event);
@@ -202,4 +205,11 @@ async function liveHere(
     );
     return rows.filter(({ mine }) => mine);
   });
+}
+
+async function isBeingDeployed({ database, tenantId }: DeployTools, itemId: string): Promise<boolean> {
+  const { rows } = await inTenant(database.app, tenantId, (tx) =>
+    sql`select 1 from ticket where item_id = ${itemId} and kind = 'deploy' and state = 'claimed' limit 1`.execute(tx),
+  );
+  return rows.length > 0;
 }

@@ -8,6 +8,7 @@ import { createTicket } from "#dispatch/create-ticket.ts";
 import { act } from "#effects/act.ts";
 import type { Answer, Commands } from "#http/context.ts";
 import { append } from "#ledger/append.ts";
+import type { DeployOrder } from "#lines/service/hired-deploy.ts";
 import { failpoint } from "#system/failpoint.ts";
 import { Failure } from "#system/failure.ts";
 import { uuidv7 } from "#system/ids.ts";
@@ -31,7 +32,16 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
   }
 
   /** A ticket beside the line's own decision; only while nothing else is at work on the service. */
-  async function askNow(service: string, kind: "prove" | "deploy", capability: string): Promise<Answer> {
+  async function askNow(
+    service: string,
+    kind: "prove" | "deploy",
+    capability: string,
+    {
+      title = kind.toUpperCase(),
+      why = "you asked for it",
+      ...body
+    }: { title?: string; why?: string } & Partial<DeployOrder> = {},
+  ): Promise<Answer> {
     const ticket = await within(async (tx) => {
       const item = await itemOf(tx, service);
       const { rows } = await sql<{
@@ -49,31 +59,70 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
       const because = { actor: "owner", at: clock.now(), rule: `owner.${kind}` };
       return createTicket(tx, because, {
         itemId: item.id, line: "service", kind, capability, round: item.round, priority: 90,
-        title: `${kind.toUpperCase()}: ${service}`, dedupeKey: `${item.id} ${kind} asked ${uuidv7()}`,
-        body: { service, spec: null, reasons: ["you asked for it"] },
+        title: `${title}: ${service}`, dedupeKey: `${item.id} ${kind} asked ${uuidv7()}`,
+        body: { service, spec: null, reasons: [why], contentHash: item.content_hash, ...body },
       }); // prettier-ignore
     });
     return { ok: true, message: `${kind} of ${service} was asked for`, ticket: ticket.id, version: null };
+  }
+
+  async function refuseWithoutDevops(service: string, why: string): Promise<void> {
+    const { rows } = await within((tx) =>
+      sql`select 1 from agent where 'devops' = any(capabilities) and off_at is null limit 1`.execute(tx),
+    );
+    if (rows.length === 0)
+      throw new Failure(
+        "invalid",
+        `${service} ${why}, and no agent with the capability devops is hired: declare a target under \`deploy:\`, or an agent under \`agents:\`, in steward.yaml.`,
+      );
+  }
+
+  /** What a hired agent deployed, Steward cannot take back: a ticket has one do it. */
+  async function askBack(
+    service: string,
+    itemId: string,
+    serving: { version: string; content_hash: string; started_at: Date },
+    version: string | undefined,
+  ): Promise<Answer> {
+    const { rows } = await within((tx) =>
+      sql<{ version: string; content_hash: string }>`
+        select version, content_hash from deployment
+        where item_id = ${itemId} and target = 'agent' and content_hash <> ${serving.content_hash}
+          and case when ${version ?? null}::text is null then state = 'superseded' and started_at < ${serving.started_at}
+            else version = ${version ?? null} and state in ('superseded', 'rolled_back') end
+        order by started_at desc limit 1`.execute(tx),
+    );
+    const to = rows[0];
+    if (!to)
+      throw new Failure(
+        "not_found",
+        `${service} has no ${version ?? "earlier version"} of a hired agent's to go back to.`,
+      );
+    await refuseWithoutDevops(service, "was deployed by a hired agent, which Steward cannot take back");
+    const back = { from: serving.version, to: to.version };
+    const why = `you asked to go back from ${back.from} to ${back.to}`;
+    return askNow(service, "deploy", "devops", { title: "ROLLBACK", why, contentHash: to.content_hash, back });
   }
 
   return {
     look: (service) => keeper.look(service),
     checkNow: (service) => askNow(service, "prove", "prover"),
     async deployNow(service) {
-      if (!deploy.declared(service))
-        throw new Failure("invalid", `${service} has no deploy target: declare one under \`deploy:\` in steward.yaml.`);
-      return askNow(service, "deploy", "deployer");
+      if (deploy.declared(service)) return askNow(service, "deploy", "deployer");
+      await refuseWithoutDevops(service, "has no deploy target");
+      return askNow(service, "deploy", "devops");
     },
     async rollback(service, version) {
       const item = await productionItem(deploy, (await within((tx) => itemOf(tx, service))).id);
       const serving = await within((tx) =>
         tx
           .selectFrom("deployment")
-          .select(["id", "version", "target"])
+          .select(["id", "version", "target", "content_hash", "started_at"])
           .where("item_id", "=", item.id)
           .where("state", "in", ["live", "stopped"])
           .executeTakeFirst(),
       );
+      if (serving?.target === "agent") return askBack(service, item.id, serving, version);
       const declared = serving && deploy.servedBy(service, serving.target);
       if (!declared) throw new Failure("not_found", `${service} has no release to go back from.`);
       const production = await productionSettings(deploy, item, declared);
@@ -149,7 +198,7 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
     async productionLog(service) {
       const { rows } = await within((tx) =>
         sql<{ version: string }>`
-          select d.version from deployment d join item i on i.id = d.item_id where i.key = ${service} and d.state in ('live', 'stopped', 'deploying', 'failed') order by d.started_at desc limit 1`.execute(
+          select d.version from deployment d join item i on i.id = d.item_id where i.key = ${service} and d.target <> 'agent' and d.state in ('live', 'stopped', 'deploying', 'failed') order by d.started_at desc limit 1`.execute(
           tx,
         ),
       );

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { deployRulesOf, type RulesFile } from "#config.ts";
 import type { Declared, DeployTools } from "#deploy/deploy-tools.ts";
+import { readHired } from "#deploy/hired/read-hired.ts";
 import type { ChangeLimits } from "#deploy/production.ts";
 import { secretKey } from "#deploy/secrets.ts";
 import { deployTargets } from "#deploy/targets/index.ts";
@@ -20,10 +21,13 @@ export async function makeDeployTools(
 ): Promise<DeployTools> {
   const { workspace, home } = settings;
   const folderOf = (service: string) => join(openWorkspace(workspace, servicesFolderOf(rules())).folder, service);
+  const deployHosts = () => rules().rules.deploy_hosts;
   const targets = deployTargets({
     root: join(home, "production"),
     hostEnvironment: settings.environment,
     workingFolder: folderOf,
+    hired: (service) => readHired({ database, tenantId }, service),
+    deployHosts,
     changes,
   });
   const declared = (service: string): Declared | null => {
@@ -49,6 +53,7 @@ export async function makeDeployTools(
     secretKey: await secretKey(home),
     processLives: (tx, id) => processLives(tx, hostId, id),
     declared,
+    deployHosts,
     servedBy(service, kind): Declared | null {
       const now = declared(service);
       if (now?.target.kind === kind) return now;

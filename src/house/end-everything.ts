@@ -38,8 +38,9 @@ export async function endEverything(
     ended.processes = await endProcesses(house);
     ended.runs = await endRuns(house);
     const live = await liveServices(house);
-    for (const service of live) {
-      if (!services) {
+    for (const { service, hired } of live) {
+      // What a hired agent deployed is not Steward's to end.
+      if (!services || hired) {
         ended.left.push(service);
         continue;
       }
@@ -115,13 +116,14 @@ async function endRuns({ database, tenantId, hostId, settings, clock }: House): 
 }
 
 /** Those in the middle of a deploy as well: who made it may have been killed. */
-async function liveServices({ database, tenantId, hostId }: House): Promise<string[]> {
+async function liveServices({ database, tenantId, hostId }: House): Promise<{ service: string; hired: boolean }[]> {
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
     sql<{
-      key: string;
-    }>`select i.key from deployment d join item i on i.id = d.item_id where d.host_id = ${hostId} and d.state in ('live', 'deploying') group by i.key order by i.key`.execute(
+      service: string;
+      hired: boolean;
+    }>`select i.key as service, bool_and(d.target = 'agent') as hired from deployment d join item i on i.id = d.item_id where d.host_id = ${hostId} and d.state in ('live', 'deploying') group by i.key order by i.key`.execute(
       tx,
     ),
   );
-  return rows.map(({ key }) => key);
+  return rows;
 }

@@ -11,6 +11,7 @@ import { inTenant } from "#db/db.ts";
 import { outlastDatabase } from "#db/outlast.ts";
 import { endAbandonedEffects } from "#effects/end-abandoned.ts";
 import type { DeployTools } from "#deploy/deploy-tools.ts";
+import { hiredDeploys } from "#deploy/hired/hired-deploys.ts";
 import type { ChangeLimits } from "#deploy/production.ts";
 import { productionStatus } from "#deploy/production-status.ts";
 import { superviseProduction, type Supervisor } from "#deploy/supervise.ts";
@@ -101,6 +102,7 @@ async function start(
       log.warn({ err: error, item: itemId }, "an item could not be looked at again; the sweep does");
     }
   };
+  const deploy = await makeDeployTools(house, { rules: inForce.current, lookAgain, changes });
   const tools: Tools = {
     ...base,
     lookAgain,
@@ -111,9 +113,9 @@ async function start(
     environment: settings.environment,
     runEnvironment,
     leaving: leaving.signal,
+    deploys: hiredDeploys(deploy),
     see: keeper.see,
   };
-  const deploy = await makeDeployTools(house, { rules: inForce.current, lookAgain, changes });
 
   const hire = async () => {
     workers = await hireCrew(house, { tools, deploy, runs, rules: inForce.current() });

@@ -89,6 +89,9 @@ drafting: false
 # May Steward release services on this machine once its gates are green? This is the standing approval for it.
 # deploy: { target: process }
 
+# Where, beside this machine, an agent with the capability "devops" may deploy services that have no such target.
+# deploy_hosts: ["quotes.example.org", "*.example.org"]
+
 # What you want to say about single services, by folder name. A spec's front matter may say the same.
 # service:
 #   quotes:
@@ -103,5 +106,5 @@ drafting: false
 # agents:
 #   my-builder:
 #     command: ["my-agent", "--non-interactive"]
-#     capabilities: [builder, tester, fixer]
+#     capabilities: [builder, tester, fixer]   # architect and devops are the others
 `;

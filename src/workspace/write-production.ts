@@ -4,7 +4,15 @@ import { logDeployments, writeDeployedConfig } from "./production-records.ts";
 /** What production's keeper knows of a service, for its PRODUCTION/ folder. */
 export type InProduction = {
   port: number | null;
-  release: { version: string; target: string; contentHash: string; deployedAt: Date; stopped: boolean } | null;
+  release: {
+    version: string;
+    target: string;
+    contentHash: string;
+    deployedAt: Date;
+    stopped: boolean;
+    /** Where it answers, if that is not a port of this machine. */
+    url: string | null;
+  } | null;
   happened: { at: Date; text: string }[];
 };
 
@@ -18,9 +26,10 @@ export async function writeProduction(
   { within }: { within: string },
 ): Promise<void> {
   if (release !== null) {
-    const { stopped, ...rest } = release;
+    const { stopped, url, ...rest } = release;
     const status = stopped ? "stopped" : "production";
-    const where = port === null ? {} : { port, url: `http://127.0.0.1:${port}` };
+    const local = port === null ? {} : { port, url: `http://127.0.0.1:${port}` };
+    const where = { ...local, ...(url !== null && { url }) };
     await writeDeployedConfig(path, { service: name, ...rest, status, ...where }, { within });
   }
   if (happened.length > 0) await logDeployments(path, happened, { within });

@@ -28,12 +28,13 @@ export async function writeStatus(
   if (seen.unreadable !== null) return;
   const { verdict, decision, itemId } = advanced;
   const { health, ...production } = await statusOf(itemId);
-  const { port } = production;
+  const { port, release } = production;
+  const where = port === null ? (release?.url ? ` at ${release.url}` : "") : ` on port ${port}`;
   const within = { within: workspace };
   await tried("README", async () => {
     // A service without code is the owner's draft: its README is theirs until Steward begins to build.
     const create = verdict.stage !== "SPECS";
-    await setReadmeStatus(seen.path, statusLine(advanced, { health, port }), { ...within, create });
+    await setReadmeStatus(seen.path, statusLine(advanced, { health, where }), { ...within, create });
   });
   const status = registryStatus(verdict.phase, health);
   registry.put(seen.name, { status, phase: verdict.phase, ...(port !== null && { port }) }, seen.registry);
@@ -49,14 +50,11 @@ export async function writeStatus(
   }
 }
 
-function statusLine(
-  { verdict, decision }: Advanced,
-  { health, port }: { health: string; port: number | null },
-): string {
+function statusLine({ verdict, decision }: Advanced, { health, where }: { health: string; where: string }): string {
   const why = decision.does === "ask" ? ` – needs you: ${decision.why}` : "";
   switch (verdict.phase) {
     case "PRODUCTION":
-      return `✅ PRODUCTION (${health})${port === null ? "" : ` on port ${port}`}`;
+      return `✅ PRODUCTION (${health})${where}`;
     case "UNHEALTHY":
       return `🚨 PRODUCTION, UNHEALTHY: ${verdict.reasons[0] ?? ""}${why}`;
     case "BUILD_IN_PROGRESS":

@@ -66,6 +66,8 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     makeRunFolder(folder.folder),
   ]);
   await saveBaseline(folder.baseline, baseline);
+  const before = await whyTheLastOneFailed(tools, claimed);
+  const deploy = claimed.kind === "deploy" ? await tools.deploys.brief(claimed.item_id, claimed.body) : null;
   const spec = await driver.prepare({
     runId: claimed.runId,
     ticketId: claimed.id,
@@ -74,7 +76,7 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     service: claimed.item_key,
     kind: claimed.kind,
     ticket: {
-      text: ticketText(claimed),
+      text: ticketText(claimed, { before, deploy }),
       data: {
         id: claimed.id,
         kind: claimed.kind,
@@ -83,6 +85,8 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
         round: claimed.round,
         attempt: claimed.attempt,
         ...claimed.body,
+        ...(before !== null && { before }),
+        ...(deploy && { deploy }),
       },
     },
     workDir: folder.work,
@@ -121,4 +125,13 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
   });
   failpoint("run.recorded");
   return runner;
+}
+
+/** Of a ticket that is tried again, so that the same is not done twice. */
+async function whyTheLastOneFailed({ database, tenantId }: Tools, claimed: Claimed): Promise<string | null> {
+  if (claimed.attempt === 1) return null;
+  const ticket = await inTenant(database.app, tenantId, (tx) =>
+    tx.selectFrom("ticket").select("last_error").where("id", "=", claimed.id).executeTakeFirst(),
+  );
+  return ticket?.last_error ?? null;
 }

@@ -5,12 +5,13 @@ import { readBaseline } from "#agents/workplace/baseline.ts";
 import { collectChanges } from "#agents/workplace/collect-changes.ts";
 import { inTenant } from "#db/db.ts";
 import type { Tools } from "#agents/tools.ts";
-import { LEASE_SECONDS } from "#dispatch/lease.ts";
 import { report, type Outcome } from "#dispatch/report.ts";
 import { append } from "#ledger/append.ts";
 import type { Claimed } from "#dispatch/claim.ts";
 import { checkWork } from "#lines/service/check-work.ts";
 import { contentHash } from "#proof/content-hash.ts";
+import { handInDeploy } from "./hand-in-deploy.ts";
+import { keepTicket, refuseStale } from "./keep-ticket.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { failpoint } from "#system/failpoint.ts";
 
@@ -35,6 +36,8 @@ export function workOf({ runId, id, item_id, fence, kind, round, agentName }: Cl
  * after a kill at any moment: taking over is idempotent, and only one report is accepted.
  */
 export async function takeOver(tools: Tools, work: EndedWork, folder: RunFolder): Promise<void> {
+  // What a deployment is lies outside of the service's folder.
+  if (work.kind === "deploy") return handInDeploy(tools, work, folder);
   const serviceDir = await serviceDirOf(tools, work.itemId);
   const baseline = await readBaseline(folder.baseline);
   const { changes, refused } = await collectChanges(folder.work, baseline);
@@ -95,29 +98,4 @@ async function serviceDirOf(tools: Tools, itemId: string): Promise<string> {
     tx.selectFrom("item").select("folder").where("id", "=", itemId).executeTakeFirstOrThrow(),
   );
   return folder!;
-}
-
-/**
- * From here on this process looks after the ticket: its runner has ended and renews no more. False if it is no longer
- * this run's.
- */
-async function keepTicket(tools: Tools, work: EndedWork): Promise<boolean> {
-  return inTenant(tools.database.app, tools.tenantId, async (tx) => {
-    const { rows } = await sql`
-      update ticket set lease_kind = 'process', process_id = ${tools.processId}, lease_until = now() + make_interval(secs => ${LEASE_SECONDS.process})
-      where id = ${work.ticketId} and fence = ${work.fence} and state = 'claimed' returning 1`.execute(tx);
-    if (rows.length > 0)
-      await sql`update run set state = 'reported', process_id = ${tools.processId} where id = ${work.runId}`.execute(
-        tx,
-      );
-    return rows.length > 0;
-  });
-}
-
-async function refuseStale(tools: Tools, work: EndedWork): Promise<void> {
-  await inTenant(tools.database.app, tools.tenantId, (tx) =>
-    report(tx, tools.clock.now(), [
-      { outcome: "done", ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent },
-    ]),
-  );
 }

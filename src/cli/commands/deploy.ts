@@ -3,7 +3,7 @@ import { begin, type Common } from "#cli/command.ts";
 
 export function register(program: Command): void {
   begin(program, "deploy", {
-    summary: "release what was proved; a sick release is rolled back by itself",
+    summary: "release what was proved, or have a hired agent deploy it; a sick release is rolled back by itself",
     example: "steward deploy quotes",
   })
     .argument("<service>")

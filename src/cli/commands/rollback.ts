@@ -3,7 +3,7 @@ import { begin, type Common } from "#cli/command.ts";
 
 export function register(program: Command): void {
   begin(program, "rollback", {
-    summary: "go back to the version before, or to a named one",
+    summary: "go back to the version before, or to a named one; what a hired agent deployed, by a ticket for one",
     example: "steward rollback quotes --to r2-1f3c9a",
   })
     .argument("<service>")

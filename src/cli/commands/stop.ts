@@ -10,7 +10,10 @@ export function register(program: Command): void {
   })
     .argument("[scope]", "agent:NAME, client:NAME, line:service, run:ID or a service; without one, everything")
     .option("--reason <text>", "why, for the record", "stopped by the owner")
-    .option("--production", "end the service's release instead")
+    .option(
+      "--production",
+      "end the service's release instead; what a hired agent deployed, once you have ended it there",
+    )
     .action(async (scope: string | undefined, options: Options) => {
       const { stopProduction, stopScope } = await import("#cli/stop-scope.ts");
       await (options.production ? stopProduction(scope, options) : stopScope(scope, options));

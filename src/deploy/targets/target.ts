@@ -69,6 +69,8 @@ export type TargetStatus = {
 
 export type DeployTarget = {
   kind: string;
+  /** Steward holds nothing of it: it asks whether it is well, and has others change it. */
+  runsElsewhere?: true;
   deploy(input: DeployInput, progress: Progress): Promise<DeployResult>;
   /** To `toVersion`, or to the newest good version before the current one. */
   rollback(
