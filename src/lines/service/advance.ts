@@ -51,7 +51,9 @@ async function advance(tx: Tx, because: Because, look: Look): Promise<Advanced |
 
   const working = live?.state === "claimed";
   const anew = noticeOwnersChange(item, look, working || worker !== null);
-  const kept = keepControl({ itemId: item.id, name, before: item.control, proposed: item.control_proposed, now: look.control, worker }); // prettier-ignore
+  // Of a folder that cannot be read nobody knows what it says: what it said stands.
+  const control = look.seen.unreadable === null ? look.control : (item.control ?? look.control);
+  const kept = keepControl({ itemId: item.id, name, before: item.control, proposed: item.control_proposed, now: control, worker }); // prettier-ignore
   const events = [...kept.events];
   if (kept.question) await ask(tx, { ...because, rule: "control.changed_during_run" }, kept.question);
   const round = await keepRound(

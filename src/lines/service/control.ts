@@ -34,6 +34,7 @@ export function gateSettingsOf(
     allowFewerTests,
     ...(settings.test !== undefined && { testCommand: settings.test }),
     ...(settings.stack !== undefined && { stack: settings.stack }),
+    ...(settings.start !== undefined && { start: settings.start }),
     ...(settings.port !== undefined && { port: settings.port }),
     ...(settings.healthPath !== undefined && { healthPath: settings.healthPath }),
     ...(Object.keys(pinned).length > 0 && { pinnedFiles: pinned }),
@@ -114,7 +115,9 @@ function keepPinned(before: Control, now: Control, free: boolean): Control["pinn
   const byOwner = Object.entries(now.pinned).filter(
     ([path, text]) => free && path in before.pinned && text !== seen[path],
   );
-  return { ...now.pinned, ...before.pinned, ...Object.fromEntries(byOwner) };
+  // Unless the owner took it away, or no command of theirs names it any more: it was there at the last look.
+  const still = Object.entries(before.pinned).filter(([path]) => path in now.pinned || !free || !(path in seen));
+  return { ...now.pinned, ...Object.fromEntries([...still, ...byOwner]) };
 }
 
 /** The owner said yes: what was proposed is the owner's version now. */
