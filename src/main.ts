@@ -7,6 +7,7 @@ import type { DemoOptions, DemoResult } from "#house/demo.ts";
 import type { Ended } from "#house/end-everything.ts";
 import type { House } from "#house/open-house.ts";
 import type { Log } from "#system/log.ts";
+import { count } from "#system/count.ts";
 
 export { ledgerHeadsFile, openHouse } from "#house/open-house.ts";
 export type { DemoResult, Ended, House };
@@ -39,8 +40,8 @@ async function end(
   const signal = await asked;
   const { runs, services, databaseStays } = await stop(signal);
   const left = [
-    ...(runs > 0 ? [`${runs} ${runs === 1 ? "agent works" : "agents work"} on`] : []),
-    ...(services > 0 ? [`${services} ${services === 1 ? "service serves" : "services serve"} on`] : []),
+    ...(runs > 0 ? [`${count(runs, "agent works", "agents work")} on`] : []),
+    ...(services > 0 ? [`${count(services, "service serves", "services serve")} on`] : []),
     ...(databaseStays ? ["their database stays"] : []),
   ];
   const how = "`steward down` ends the agents, `steward down --services` everything";

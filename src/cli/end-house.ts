@@ -4,6 +4,7 @@ import type { Common } from "./command.ts";
 import { settingsFor } from "./connect.ts";
 import { exitCode } from "./exit-code.ts";
 import { answer } from "./talk.ts";
+import { count } from "#system/count.ts";
 
 export async function endHouse(options: Common & { services?: true }): Promise<void> {
   const ended = await down(settingsFor(options), {
@@ -12,7 +13,7 @@ export async function endHouse(options: Common & { services?: true }): Promise<v
   });
   const { processes, runs, services, left, failed } = ended;
   const parts = [
-    `Down: ${processes} of Steward's processes and ${runs} runs ended`,
+    `Down: ${count(processes, "process of Steward's", "processes of Steward's")} and ${count(runs, "run")} ended`,
     ...(services.length > 0 ? [`services ended: ${services.join(", ")}`] : []),
   ];
   const goesOn =

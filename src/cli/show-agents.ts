@@ -3,6 +3,7 @@ import type { Common } from "./command.ts";
 import { connect } from "./connect.ts";
 import { table } from "./table.ts";
 import { answer } from "./talk.ts";
+import { count } from "#system/count.ts";
 
 type Agent = Awaited<ReturnType<Client["agents"]["list"]>>["agents"][number];
 
@@ -28,7 +29,7 @@ function shownRecord(record: Agent["record"]): string {
   const shown = record
     .filter(({ runs }) => runs > 0)
     .map(({ capability, runs, judged, passed, medianSeconds }) => {
-      const result = judged === 0 ? `${runs} runs, none judged` : `${passed} of ${judged} passed`;
+      const result = judged === 0 ? `${count(runs, "run")}, none judged` : `${passed} of ${judged} passed`;
       return `${capability} ${result}${medianSeconds === null ? "" : `, ${Math.round(medianSeconds)} s`}`;
     });
   return shown.join("; ") || "none yet";

@@ -6,6 +6,7 @@ import { finish } from "./finish.ts";
 import { parseScope } from "./scope.ts";
 import type * as Directly from "./stop-directly.ts";
 import { answer, say } from "./talk.ts";
+import { count } from "#system/count.ts";
 
 export async function stopScope(words: string | undefined, options: Common & { reason: string }): Promise<void> {
   const scope = { ...parseScope(words), reason: options.reason };
@@ -15,9 +16,7 @@ export async function stopScope(words: string | undefined, options: Common & { r
     (directly, settings) => directly.stopDirectly(settings, scope),
   );
   const running =
-    done.running === 0
-      ? "nothing of it was running"
-      : `${done.running} ${done.running === 1 ? "run is" : "runs are"} being ended`;
+    done.running === 0 ? "nothing of it was running" : `${count(done.running, "run is", "runs are")} being ended`;
   const back = `\`steward resume${words === undefined ? "" : ` ${words}`}\` lifts it`;
   answer(
     options.json,

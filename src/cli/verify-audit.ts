@@ -6,6 +6,7 @@ import type { Common } from "./command.ts";
 import { settingsFor, tryConnect } from "./connect.ts";
 import { exitCode } from "./exit-code.ts";
 import { answer } from "./talk.ts";
+import { count } from "#system/count.ts";
 
 export async function verifyAudit(options: Common): Promise<void> {
   const settings = settingsFor(options);
@@ -16,7 +17,7 @@ export async function verifyAudit(options: Common): Promise<void> {
     return answer(
       options.json,
       verified,
-      `The ledger is whole: ${events} events${pending > 0 ? `, ${pending} not sealed yet` : ""}, head ${head.hash.slice(0, 16) || "none"}.`,
+      `The ledger is whole: ${count(events, "event")}${pending > 0 ? `, ${pending} not sealed yet` : ""}, head ${head.hash.slice(0, 16) || "none"}.`,
     );
   }
   answer(

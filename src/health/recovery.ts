@@ -1,3 +1,5 @@
+import { count } from "#system/count.ts";
+
 /** What happened to a service in production, oldest first. Times are when it happened. */
 export type HealthEvent =
   | { type: "probe"; at: Date; version: string; ok: boolean; reason: string; gone?: boolean }
@@ -124,7 +126,7 @@ function outageOf(
   if (failed.length < policy.failedProbes) {
     return nothing(`${current} failed ${failed.length} of ${policy.failedProbes} probes in a row: ${latest.reason}`);
   }
-  return { decision: null, reason: `${current} failed ${failed.length} probes in a row: ${latest.reason}` };
+  return { decision: null, reason: `${current} failed ${count(failed.length, "probe")} in a row: ${latest.reason}` };
 }
 
 /** Where the present life of this version began: -1 if before the history. */

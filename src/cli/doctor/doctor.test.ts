@@ -31,7 +31,7 @@ test("a sound machine and workspace have nothing in the way", async (t) => {
   assert.deepEqual([code, ok], [0, true], JSON.stringify(findings.filter(({ level }) => level === "fail")));
   assert.equal(of("node")?.level, "ok");
   assert.equal(of("database")?.level, "ok");
-  assert.match(of("workspace")?.found ?? "", /1 services/);
+  assert.match(of("workspace")?.found ?? "", /1 service in/);
 });
 
 test("what stands in the way is named, each with what to do, and is exit code 1", async (t) => {

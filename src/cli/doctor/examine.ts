@@ -13,6 +13,7 @@ import { checkPort } from "./port.ts";
 import { checkState } from "./state.ts";
 import { checkTools } from "./tools.ts";
 import { checkWorkspace } from "./workspace.ts";
+import { count } from "#system/count.ts";
 
 /** Everything that is looked at, in the order in which it is told. */
 const checks: Record<string, Check> = {
@@ -63,6 +64,6 @@ function picture(findings: Finding[]): string {
   const summary =
     bad === 0
       ? "Nothing stands in the way: `steward up` starts the house."
-      : `${bad} ${bad === 1 ? "thing stands" : "things stand"} in the way.`;
+      : `${count(bad, "thing stands", "things stand")} in the way.`;
   return [...lines, "", summary].join("\n");
 }

@@ -2,6 +2,7 @@ import { access, constants } from "node:fs/promises";
 import { readStewardYaml } from "#workspace/steward-yaml.ts";
 import { readWorkspace } from "#workspace/read-workspace.ts";
 import { fail, ok, warn, type Finding, type Patient } from "./finding.ts";
+import { count } from "#system/count.ts";
 
 /** What the owner wrote: steward.yaml and the services. */
 export async function checkWorkspace({ settings: { workspace }, problems }: Patient): Promise<Finding[]> {
@@ -20,7 +21,7 @@ export async function checkWorkspace({ settings: { workspace }, problems }: Pati
   const { services, problems: unread } = readWorkspace(workspace, readStewardYaml(workspace));
   findings.push(
     services.length > 0
-      ? ok("workspace", `${services.length} services in ${workspace}`)
+      ? ok("workspace", `${count(services.length, "service")} in ${workspace}`)
       : warn(
           "workspace",
           `no services in ${workspace}`,

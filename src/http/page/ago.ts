@@ -1,4 +1,5 @@
 import { html, type Html } from "./html.ts";
+import { count } from "#system/count.ts";
 
 /** How long ago, in one figure: `14 s`, `3 min`, `2 h`, `5 days`. The exact moment is in the title. */
 export function ago(at: Date, now: Date, before = ""): Html {
@@ -10,5 +11,5 @@ export function inWords(seconds: number): string {
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 48 * 3_600) return `${Math.floor(seconds / 3_600)} h`;
-  return `${Math.floor(seconds / 86_400)} days`;
+  return count(Math.floor(seconds / 86_400), "day");
 }

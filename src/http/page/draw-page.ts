@@ -19,8 +19,8 @@ export function drawPage(page: Page, { style, script }: { style: string; script:
   const { waiting, services, version } = page;
   const unhealthy = services.filter(({ health }) => health === "unhealthy").length;
   const said = [
-    waiting.length > 0 && `${count(waiting.length, "thing")} ${waiting.length === 1 ? "waits" : "wait"} for you`,
-    unhealthy > 0 && `${count(unhealthy, "service")} ${unhealthy === 1 ? "is" : "are"} unhealthy`,
+    waiting.length > 0 && `${count(waiting.length, "thing waits", "things wait")} for you`,
+    unhealthy > 0 && `${count(unhealthy, "service is", "services are")} unhealthy`,
     page.rules.broken && "steward.yaml is broken",
   ].filter(Boolean);
   return html`<!doctype html>

@@ -1,4 +1,5 @@
 import type { PhaseVerdict, ServicePhase } from "./phase.ts";
+import { count } from "#system/count.ts";
 
 /** What a stage asks for. A prover and a deployer are Steward itself: nobody is hired for these. */
 export type Step = {
@@ -86,14 +87,14 @@ export function decideService({ phase, needs, reasons }: PhaseVerdict, history: 
     return {
       rule: "service.fix_limit",
       does: "ask",
-      why: `${history.fixes} fixes did not make it pass. Change it yourself, or \`steward run ${history.name}\` tries again`,
+      why: `${count(history.fixes, "fix", "fixes")} did not make it pass. Change it yourself, or \`steward run ${history.name}\` tries again`,
     };
   }
   if (phase === "UNHEALTHY" && step.kind === "deploy" && history.repairs >= REPAIR_LIMIT) {
     return {
       rule: "service.repair_limit",
       does: "ask",
-      why: `it was brought back ${history.repairs} times in 24 h and fell again: ${reasons[0] ?? phase}. \`steward run ${history.name}\` tries again`,
+      why: `it was brought back ${count(history.repairs, "time")} in 24 h and fell again: ${reasons[0] ?? phase}. \`steward run ${history.name}\` tries again`,
     };
   }
   return { rule: `service.${phase.toLowerCase()}`, does: "ticket", why: reasons[0] ?? phase, step };

@@ -1,6 +1,7 @@
 import { OWN_CAPABILITIES, REPAIR_PURPOSE, type History } from "./decide.ts";
 import type { KnownFacts } from "./facts.ts";
 import type { Live, Round, Standing } from "./standing.ts";
+import { count } from "#system/count.ts";
 
 /** By which a verdict of the tests, and one of a release's health, must have been made to count. */
 export type Hashes = { gate: string; release: string };
@@ -41,8 +42,8 @@ function servesHow({ version, port, state }: NonNullable<Standing["deployed"]>):
 
 function summaryOf(difference: string | null): string {
   const lines = difference?.split("\n") ?? [];
-  const count = (sign: string) => lines.filter((line) => line.startsWith(sign)).length;
-  return `${count("+")} lines added, ${count("-")} removed`;
+  const many = (sign: string) => lines.filter((line) => line.startsWith(sign)).length;
+  return `${count(many("+"), "line")} added, ${many("-")} removed`;
 }
 
 /** What has happened to it so far; with `anew`, nothing that was tried before counts any more. */

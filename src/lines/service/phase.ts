@@ -1,5 +1,6 @@
 import type { RedKind } from "#proof/verdict.ts";
 import type { BuildClaim, ServiceFacts } from "./facts.ts";
+import { count } from "#system/count.ts";
 
 /** The columns of the service line's board. */
 export const serviceStages = ["SPECS", "BUILD", "TEST", "PRODUCTION"] as const;
@@ -145,8 +146,7 @@ const needsTests: Rule = ({ seen, known }) => {
 
 const readyForTest: Rule = ({ seen, known }) => {
   if (known.verdict === null) {
-    const tests =
-      seen.tests === 0 ? "a test command is stated" : `${seen.tests} ${seen.tests === 1 ? "file" : "files"} of tests`;
+    const tests = seen.tests === 0 ? "a test command is stated" : `${count(seen.tests, "file")} of tests`;
     return verdict("READY_FOR_TEST", "TEST", null, [
       `${tests}, and no verdict for this content yet: Steward runs them`,
     ]);

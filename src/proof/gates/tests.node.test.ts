@@ -202,14 +202,14 @@ test("new comments that hide code from coverage are red beyond five percent, and
   const service = await makeService(t, { ...greenNode, "src/sum.js": greenNode["src/sum.js"]! + idle });
   const hidden = await testsGate.run(service.input());
   deepEqual([hidden.ok, hidden.facts.kind], [false, "tampered"]);
-  match(hidden.reasons[0]!, /^1 new comments hide 5 lines from coverage \(62\.5 %, at most 5 % may be\)/);
+  match(hidden.reasons[0]!, /^1 new comment hides 5 lines from coverage \(62\.5 %, at most 5 % may be\)/);
   const known = await testsGate.run(
     service.input(
       {},
       { before: { kind: null, durationMs: 1, baseline: { owed: [], ran: 0, ignores: hidden.facts.ignores! } } },
     ),
   );
-  deepEqual(known.reasons, ["2/2 tests pass; 100 % of lines covered", "1 comments keep 5 lines out of coverage"]);
+  deepEqual(known.reasons, ["2/2 tests pass; 100 % of lines covered", "1 comment keeps 5 lines out of coverage"]);
 });
 
 test("a test that hangs, and one that floods, is ended and told", async (t) => {

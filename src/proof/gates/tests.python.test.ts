@@ -89,7 +89,7 @@ test("a module that cannot be imported is red by its file, and hidden lines are 
     [facts.kind, facts.cases![0]!.name, facts.cases![0]!.wholeFile],
     ["tests_failing", "tests/test_none.py", true],
   );
-  match(reasons.join("\n"), /1 new comments hide 3 lines from coverage/);
+  match(reasons.join("\n"), /1 new comment hides 3 lines from coverage/);
 });
 
 test("requirements are installed from the wheel that they name, and an install that fails is its own reason", async (t) => {

@@ -17,6 +17,7 @@ import { digestOutput } from "./digest-output.ts";
 import { nextBaseline, noBaseline } from "./next-baseline.ts";
 import { takenAway } from "./taken-away.ts";
 import type { TestRun } from "./test-run.ts";
+import { count } from "#system/count.ts";
 
 /** Turns a run into a finding. Every reason that holds is given, the one to act on first. */
 export function judgeTests(
@@ -75,7 +76,12 @@ function emptyRun({ counts }: TestRun) {
   }
   if (counts.total === 0) return [{ kind: "no_tests" as const, reason: "no test ran" }];
   if (counts.passed + counts.failed > 0) return [];
-  return [{ kind: "no_tests" as const, reason: `all ${counts.total} tests are skipped` }];
+  return [
+    {
+      kind: "no_tests" as const,
+      reason: counts.total === 1 ? "the only test is skipped" : `all ${counts.total} tests are skipped`,
+    },
+  ];
 }
 
 function hidden(ignores: IgnoreFacts | null, before: Baseline, settings: GateSettings) {
@@ -84,14 +90,14 @@ function hidden(ignores: IgnoreFacts | null, before: Baseline, settings: GateSet
   const comments = ignores.comments - before.ignores.comments;
   const share = (100 * lines) / Math.max(1, ignores.lines);
   if (lines <= 0 || share <= settings.ignoredLinesLimit) return [];
-  const reason = `${comments} new comments hide ${lines} lines from coverage (${tenth(share)} %, at most ${settings.ignoredLinesLimit} % may be): test them instead`;
+  const reason = `${count(comments, "new comment hides", "new comments hide")} ${count(lines, "line")} from coverage (${tenth(share)} %, at most ${settings.ignoredLinesLimit} % may be): test them instead`;
   return [{ kind: "tampered" as const, reason }];
 }
 
 function ignoredNote(ignores: IgnoreFacts, before: Baseline): string {
   const added = ignores.comments - before.ignores.comments;
   const since = added <= 0 || added === ignores.comments ? "" : `, ${added} of them new`;
-  return `${ignores.comments} comments${since} keep ${ignores.hiddenLines} lines out of coverage`;
+  return `${count(ignores.comments, "comment")}${since} ${ignores.comments === 1 ? "keeps" : "keep"} ${count(ignores.hiddenLines, "line")} out of coverage`;
 }
 
 function uncovered(coverage: CoverageFacts | null, { coverageFloor }: GateSettings) {

@@ -1,5 +1,6 @@
 import type { Baseline, TestCase } from "#proof/verdict.ts";
 import type { TestRun } from "./test-run.ts";
+import { count } from "#system/count.ts";
 
 /**
  * How a red suite could have been made green without mending anything: a test that is owed is gone or skipped, or
@@ -18,7 +19,7 @@ export function takenAway(run: TestRun, before: Baseline): string[] {
   }
   const ran = ranIn(run);
   if (ran < before.ran) {
-    reasons.push(`${ran} tests ran, ${before.ran} did before: tests were taken away or skipped`);
+    reasons.push(`${count(ran, "test")} ran, ${before.ran} did before: tests were taken away or skipped`);
   }
   return reasons;
 }
