@@ -90,7 +90,7 @@ async function outcomeOf(result: RunResult, folder: RunFolder, stopped: string |
       return { outcome: "lost", reason: result.detail ?? "its runner failed" };
     case "silence":
     case "total":
-      return { outcome: "failed", reason: `${result.detail ?? "it ran out of time"}${saying}` };
+      return { outcome: "failed", reason: `${(result.detail ?? "it ran out of time").replace(/\.$/, "")}${saying}` };
     case "spawn_failed":
       return { outcome: "failed", reason: `it could not be started: ${result.detail ?? "no reason was given"}` };
     case "exited": {
