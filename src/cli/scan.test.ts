@@ -368,6 +368,28 @@ test("a registry that is saved again is read again", async (t) => {
   }
 });
 
+test("Steward's own old word in a registry keeps nothing in production, and wrong types are told on their service alone", async (t) => {
+  const names = ["ours", "theirs", "wrong", "fine"];
+  const dir = folderWith(t, {
+    ...Object.assign({}, ...names.map((name) => service(name, { "SPEC.md": completeSpec }))),
+    "SERVICES/SERVICE_REGISTRY.json": JSON.stringify({
+      ours: { status: "production (unknown)", phase: "PRODUCTION", updated: "2025-01-01T00:00:00Z" },
+      theirs: { status: "Production (healthy)" },
+      wrong: { status: { now: "production" }, port: "eighty", owner: ["Ada"] },
+      fine: { status: "idea", port: "8101" },
+    }),
+  });
+  const { rows, problems } = await scanWorkspace(dir);
+  assert.deepEqual(problems, []);
+  const of = Object.fromEntries(rows.map((row) => [row.service, row]));
+  assert.deepEqual(
+    names.map((name) => of[name]?.phase),
+    ["READY_FOR_BUILD", "PRODUCTION", "READY_FOR_BUILD", "READY_FOR_BUILD"],
+  );
+  assert.match(of["wrong"]!.reasons.join("\n"), /port of wrong is "eighty": it must be a whole number from 1 to 65535/);
+  assert.ok(names.filter((name) => name !== "wrong").every((name) => !of[name]!.reasons.join().includes("must be")));
+});
+
 test("a production's records count, and a log of what failed or a record of what ended is no production", async (t) => {
   const records: Record<string, [Files, "PRODUCTION" | "READY_FOR_TEST"]> = {
     "empty-folder": [{ "PRODUCTION/": "" }, "PRODUCTION"],

@@ -10,6 +10,7 @@ import { codeFiles, testFiles, type CodeRoot, type Tree } from "#proof/tree.ts";
 import { messageOf } from "#system/failure.ts";
 import { isInside } from "#system/files.ts";
 import { findBuildClaim } from "./build-claim.ts";
+import { isProductionStatus } from "./registry-status.ts";
 import { readText } from "./read-text.ts";
 import { mergeSettings, type SettingsSource } from "./service-settings.ts";
 
@@ -59,7 +60,7 @@ export function readService(path: string, { within, registry = null, stated = {}
     },
   ];
   const merged = mergeSettings(sources);
-  problems.push(...merged.problems);
+  problems.push(...merged.problems, ...(registry?.problems ?? []));
   const { settings } = merged;
   const build = checkBuildFiles(tree, settings);
   return {
@@ -143,7 +144,7 @@ function productionSigns(path: string, tree: Tree, within: string, registry: Reg
   if (tree.files.includes(RECORD) && !isOver(path, within)) signs.push("PRODUCTION/ has a record of its deployment");
   else if (tree.folders.includes("PRODUCTION") && (held.length === 0 || others.length > 0))
     signs.push("PRODUCTION/ exists");
-  if (registry?.status != null && isProductionStatus(registry.status))
+  if (registry?.status != null && !registry.ours && isProductionStatus(registry.status))
     signs.push(`the registry says "${registry.status}"`);
   return signs;
 }
@@ -160,15 +161,4 @@ function isOver(path: string, within: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** "✅ Production (Healthy)", "live", "deployed": the words by which people say that something serves. */
-function isProductionStatus(status: string): boolean {
-  const plain = status
-    .toLowerCase()
-    .replace(/[^a-z ]+/g, " ")
-    .trim();
-  return /^(?:in |is )?(?:production|prod|live|deployed|released|running|online|operational|healthy|unhealthy|degraded)\b/.test(
-    plain,
-  );
 }

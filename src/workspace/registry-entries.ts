@@ -1,5 +1,6 @@
 import type { RegistryFacts } from "#lines/service/facts.ts";
 import type { JsonPlace } from "./json-places.ts";
+import { isStewardsWord } from "./registry-status.ts";
 
 /** The keys under which people keep these things, in the order in which they are asked. */
 export const registryKeys = {
@@ -76,16 +77,54 @@ export function indexPlaces(services: JsonPlace): (folderName: string) => JsonPl
 }
 
 function entryOf(name: string, value: Record<string, unknown>): RegistryEntry {
-  const port = Number(first(value, registryKeys.port) ?? Number.NaN);
-  return {
+  const problems: string[] = [];
+  const read = <T>(what: "status" | "owner" | "port" | "url" | "path", reader: (given: unknown) => T | null) => {
+    const [key, given] = said(value, registryKeys[what]) ?? [];
+    if (key === undefined) return null;
+    const found = reader(given);
+    if (found === null)
+      problems.push(`SERVICE_REGISTRY.json: ${key} of ${cut(name)} is ${cut(shown(given))}: ${musts[what]}`);
+    return found;
+  };
+  const status = read("status", asText);
+  const entry = {
     name,
-    status: text(value, registryKeys.status),
-    owner: text(value, registryKeys.owner),
-    port: Number.isInteger(port) && port > 0 && port < 65536 ? port : null,
-    url: text(value, registryKeys.url),
-    path: text(value, registryKeys.path),
+    status,
+    owner: read("owner", asText),
+    port: read("port", asPort),
+    url: read("url", asText),
+    path: read("path", asText),
+  };
+  return {
+    ...entry,
+    ...(isStewardsWord(status, value["phase"]) && { ours: true }),
+    ...(problems.length > 0 && { problems }),
   };
 }
+
+const musts = {
+  status: "it must be a word",
+  owner: "it must be a name",
+  port: "it must be a whole number from 1 to 65535",
+  url: "it must be an address",
+  path: "it must be a folder",
+};
+
+/** Longer than what people write there, and shorter than what would hurt where it is shown. */
+const LONGEST = 1_000;
+
+function asText(given: unknown): string | null {
+  const found = typeof given === "number" ? String(given) : typeof given === "string" ? given.trim() : "";
+  return found === "" || found.length > LONGEST ? null : found;
+}
+
+function asPort(given: unknown): number | null {
+  const port = typeof given === "string" && /^\s*\d{1,5}\s*$/.test(given) ? Number(given) : given;
+  return typeof port === "number" && Number.isInteger(port) && port > 0 && port < 65_536 ? port : null;
+}
+
+const shown = (given: unknown): string => JSON.stringify(given) ?? "nothing";
+const cut = (text: string): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text);
 
 /** The names by which a folder may find an entry: that of the folder it states, and its own. */
 function namesOf({ name, path }: RegistryEntry): string[] {
@@ -106,11 +145,10 @@ export const loose = (name: string): string =>
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const first = (value: Record<string, unknown>, keys: readonly string[]): unknown =>
-  keys.filter((key) => Object.hasOwn(value, key)).map((key) => value[key])[0];
-
-function text(value: Record<string, unknown>, keys: readonly string[]): string | null {
-  const found = first(value, keys);
-  if (typeof found === "number") return String(found);
-  return typeof found === "string" && found.trim() !== "" ? found.trim() : null;
+/** The first of the keys under which anything is said: null and "" say nothing. */
+function said(value: Record<string, unknown>, keys: readonly string[]): [key: string, given: unknown] | undefined {
+  const key = keys.find((one) => Object.hasOwn(value, one) && value[one] !== null && value[one] !== "");
+  return key === undefined ? undefined : [key, value[key]];
 }
+
+const text = (value: Record<string, unknown>, keys: readonly string[]): string | null => asText(said(value, keys)?.[1]);

@@ -4,7 +4,8 @@ import type { RegistryFacts } from "#lines/service/facts.ts";
 import type { Clock } from "#system/clock.ts";
 import { messageOf } from "#system/failure.ts";
 import type { Log } from "#system/log.ts";
-import { says, updateRegistry, type RegistryUpdate } from "./registry.ts";
+import { updateRegistry, type RegistryUpdate } from "./registry.ts";
+import { says } from "./registry-status.ts";
 
 export type RegistryWriter = {
   /** Notes what the registry should say of a service. What it says already by `listed`, and did last time, is let be. */
@@ -47,7 +48,7 @@ export function writeRegistry(
       const isThere =
         listed !== null &&
         said.get(service) === JSON.stringify(update) &&
-        (update.status === undefined || says(listed.status, update.status)) &&
+        (update.status === undefined || says(listed.status, update.status, { ours: listed.ours === true })) &&
         (update.port === undefined || listed.port !== null);
       if (isThere) waiting.delete(service);
       else waiting.set(service, update);

@@ -34,6 +34,42 @@ test("what is no service is passed over", () => {
   assert.equal(registryEntries({ a: { port: 99_999 } })[0]!.port, null);
 });
 
+test("what has the wrong type is said, counts as not said, and harms nothing else", () => {
+  const [entry] = registryEntries({
+    quotes: { port: true, status: ["production"], owner: { name: "Ada" }, url: 7, path: "", team: "Ada" },
+  });
+  assert.deepEqual({ ...entry, problems: null }, { name: "quotes", port: null, status: null, owner: null, url: "7", path: null, problems: null }); // prettier-ignore
+  assert.deepEqual(entry?.problems, [
+    'SERVICE_REGISTRY.json: status of quotes is ["production"]: it must be a word',
+    'SERVICE_REGISTRY.json: owner of quotes is {"name":"Ada"}: it must be a name',
+    "SERVICE_REGISTRY.json: port of quotes is true: it must be a whole number from 1 to 65535",
+  ]);
+  const portOf = (port: unknown, more = {}) => registryEntries({ quotes: { port, ...more } })[0]?.port;
+  for (const wrong of ["80 80", "0x50", "8080.5", [8080], "", -1, 65_536, {}, "8".repeat(400)]) assert.equal(portOf(wrong), null, String(wrong)); // prettier-ignore
+  assert.deepEqual([portOf(" 8101 "), portOf(8101), portOf(null, { http_port: 8101 })], [8101, 8101, 8101]);
+  const long = registryEntries({ quotes: { status: "live".repeat(10_000) } })[0];
+  assert.equal(long?.status, null);
+  assert.ok(long?.problems?.[0] && long.problems[0].length < 250);
+  const [evil] = registryEntries(JSON.parse('{"__proto__":{"port":1},"constructor":{"status":"live"}}'));
+  assert.equal(evil?.name, "__proto__");
+});
+
+test("an object or a list is its owner's, whatever its key, and is not replaced", () => {
+  const before = '{"quotes":{"status":{"now":"live"},"phase":["x"],"updated":{},"port":8101}}';
+  assert.equal(patch(before, { quotes: { status: "test", phase: "NEEDS_TESTS", port: 9000 } }), before);
+});
+
+test("Steward's own old word is replaced, an owner's for the same is kept", () => {
+  const update = { status: "production (unknown)", phase: "PRODUCTION" };
+  for (const word of ["production", "live", "In Production since May", "✅ Production (healthy)"]) {
+    assert.match(patch(JSON.stringify({ quotes: { status: word } }), { quotes: update }), new RegExp(`"${word.replace(/[()]/g, "\\$&")}"`)); // prettier-ignore
+  }
+  const ours = JSON.stringify({ quotes: { status: "production (healthy)", phase: "PRODUCTION" } });
+  assert.match(patch(ours, { quotes: update }), /"production \(unknown\)"/);
+  assert.match(patch(ours, { quotes: { status: "ready for build", phase: "READY_FOR_BUILD" } }), /"ready for build"/);
+  assert.match(patch(JSON.stringify({ quotes: { status: "live" } }), { quotes: { status: "tests failing" } }), /"tests failing"/); // prettier-ignore
+});
+
 test("only Steward's own values change, byte for byte", () => {
   const before = `{
     "metadata" : {"by":"Ada",   "n": 1e3},

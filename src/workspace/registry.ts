@@ -3,6 +3,7 @@ import { Failure, messageOf } from "#system/failure.ts";
 import { editFile, type EditOptions } from "./edit-file.ts";
 import { addItems, applyPatches, memberOf, setKeys, type Patch } from "./json-edit.ts";
 import { locateJson, type JsonPlace } from "./json-places.ts";
+import { isStewardsWord, says } from "./registry-status.ts";
 import { indexPlaces, loose, registryKeys, servicesPlace } from "./registry-entries.ts";
 
 /** What Steward keeps in the registry. All else in it is the owner's. */
@@ -65,12 +66,15 @@ function changed(text: string, entry: JsonPlace, { status, phase, port }: Regist
   const values: Record<string, unknown> = {};
   const statusKey = keyOf(entry, registryKeys.status) ?? "status";
   const written = memberOf(entry, statusKey)?.place.value;
-  if (status !== undefined && !says(written, status)) values[statusKey] = status;
-  if (phase !== undefined && memberOf(entry, "phase")?.place.value !== phase) values.phase = phase;
+  const phaseWas = memberOf(entry, "phase")?.place.value;
+  const ours = isStewardsWord(written, phaseWas);
+  if (status !== undefined && !says(written, status, { ours }) && isPlain(written)) values[statusKey] = status;
+  if (phase !== undefined && phaseWas !== phase && isPlain(phaseWas)) values.phase = phase;
   const portKey = keyOf(entry, registryKeys.port) ?? "port";
   if (port !== undefined && (memberOf(entry, portKey)?.place.value ?? null) === null) values[portKey] = port;
   if (Object.keys(values).length === 0) return [];
-  values[keyOf(entry, updatedKeys) ?? "updated"] = now.toISOString();
+  const updatedKey = keyOf(entry, updatedKeys) ?? "updated";
+  if (isPlain(memberOf(entry, updatedKey)?.place.value)) values[updatedKey] = now.toISOString();
   return setKeys(text, entry, values);
 }
 
@@ -87,20 +91,13 @@ function adding(text: string, place: JsonPlace, services: [string, RegistryUpdat
   return setKeys(text, place, Object.fromEntries(entries));
 }
 
+/** An object or a list is somebody's own notes, whatever its key: it is not replaced by a word. */
+const isPlain = (value: unknown): boolean => typeof value !== "object" || value === null;
+
 const updatedKeys = ["updated", "updated_at", "updatedAt", "last_updated", "lastUpdated"];
 
 const keyOf = (entry: JsonPlace, keys: readonly string[]): string | undefined =>
   keys.find((key) => memberOf(entry, key) !== undefined);
-
-/** "✅ Production (healthy)" says "production": an owner's own wording is not replaced by ours for the same thing. */
-export function says(written: unknown, status: string): boolean {
-  if (typeof written !== "string") return false;
-  const plain = written.toLowerCase().replace(/^[^a-z]+/, "");
-  return (
-    plain === status.toLowerCase() ||
-    new RegExp(`^${status.toLowerCase().replace(/[^a-z]/g, ".")}\\s*[(:,–-]`).test(plain)
-  );
-}
 
 function located(text: string, path: string): JsonPlace {
   try {

@@ -49,6 +49,10 @@ export type RegistryFacts = {
   owner: string | null;
   port: number | null;
   url: string | null;
+  /** The status is Steward's own word of another day: it is no sign that anything serves. */
+  ours?: boolean;
+  /** What stands there and is not what it must be; each one a sentence. It counts as not said. */
+  problems?: readonly string[];
 };
 
 export type BuildClaim = {
