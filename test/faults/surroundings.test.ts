@@ -44,7 +44,7 @@ describe("surroundings that are not as they should be", { concurrency: 2 }, () =
       assert.ok(nonsense.includes(place), nonsense);
     await rm(file);
     await mkdir(file);
-    assert.match(await refusal(house.up(), "code 2"), /steward\.yaml cannot be read/);
+    assert.match(await refusal(house.up(), "code 2"), /steward\.yaml: it cannot be read/);
   });
 
   test("a home that cannot be written is named, with what to do", async (t) => {

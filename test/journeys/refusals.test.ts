@@ -35,9 +35,15 @@ test("a broken steward.yaml keeps the rules before in force, and says what is wr
   await house.inProduction("greeter");
   const version = house.running().rules().version;
   const good = await house.read("steward.yaml");
-  for (const broken of [`${good}\ncoverage_floor: many\n`, `${good}\nagents: [`, `${good}\nnot_a_setting: 1\n`]) {
+  const complaints = () => house.said.filter((line) => line.includes("the rules before stay in force"));
+  for (const [index, [broken, what]] of [
+    [`${good}\ncoverage_floor: many\n`, /coverage_floor/] as const,
+    [`${good}\nagents: [`, /steward\.yaml line \d+: /] as const,
+    [`${good}\nnot_a_setting: 1\n`, /not_a_setting/] as const,
+  ].entries()) {
     await house.write("steward.yaml", broken);
-    await pause(600);
+    await house.until("it is said", async () => complaints().length > index);
+    assert.match(complaints()[index] ?? "", what);
     assert.equal(house.running().rules().version, version);
   }
   const { item, deployments } = await house.storyOf("greeter");
@@ -46,9 +52,6 @@ test("a broken steward.yaml keeps the rules before in force, and says what is wr
     (await house.events(["policy.changed"])).filter(({ body }) => body["from"] !== null),
     [],
   );
-  const complaints = house.said.filter((line) => line.includes("the rules before stay in force"));
-  for (const [index, what] of [/coverage_floor/, /steward\.yaml: /, /not_a_setting/].entries())
-    assert.match(complaints[index] ?? "", what);
   await house.rewriteRules({ coverage_floor: 70 });
   await house.until("the next good one is taken", async () => house.running().rules().rules.coverage_floor === 70);
 });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { hammer } from "./hammer.fixture.ts";
 import { agentThatWrites, makeJourney, writeInto } from "./house.fixture.ts";
@@ -13,7 +15,7 @@ for (const { sickness, says } of [
   test(`a new version that is sick (${sickness}) is taken back by itself, and production never stops answering`, async (t) => {
     const house = await makeJourney(t, {
       services: { greeter: readyService("greeter") },
-      changes: { healthMs: 1_500 },
+      changes: { healthMs: 4_000 },
     });
     await house.inProduction("greeter");
     const clients = hammer(t, `http://127.0.0.1:${house.ports["greeter"]}/`);
@@ -47,7 +49,7 @@ for (const { sickness, says } of [
 test("a first release that is sick is no production: a fixer gets it, and no record says that it serves", async (t) => {
   const house = await makeJourney(t, {
     services: { greeter: readyService("greeter", { sickness: "crashes" }) },
-    changes: { healthMs: 1_500 },
+    changes: { healthMs: 4_000 },
   });
   const told = await house.waitFor("greeter", ({ tickets }) => tickets.some(({ kind }) => kind === "fix"));
   await house.runAgain("greeter");
@@ -75,8 +77,9 @@ test("a version that is well at first is restarted within its budget, then taken
   });
   await house.inProduction("greeter");
   const clients = hammer(t, `http://127.0.0.1:${house.ports["greeter"]}/health`);
-  await writeInto(house.path("SERVICES/greeter"), smallCode({ greeting: "bonjour", sickness: "sick later" }));
+  await writeInto(house.path("SERVICES/greeter"), smallCode({ greeting: "bonjour", sickness: "sick once told" }));
   await house.inProduction("greeter", { version: "v2" });
+  await writeFile(join(house.settings.home, "production/greeter/data/sick"), "");
 
   const story = await house.waitFor("greeter", ({ runs }) => runs.some(({ kind, state }) => kind === "fix" && state === "ended")); // prettier-ignore
   const { failed, seen } = await clients.stop();

@@ -36,9 +36,12 @@ None.
 }
 
 /** Each sickness is one that services really have. */
-export type Sickness = "none" | "never healthy" | "crashes" | "sick later";
+export type Sickness = "none" | "never healthy" | "crashes" | "sick once told";
 
-/** What answers: the greeting and its release's version; `/crash` ends it, `/environment` shows what it was given. */
+/**
+ * What answers: the greeting and its release's version; `/crash` ends it, `/environment` shows what it was given. One that
+ * is sick once it is told is so from when there is a file `sick` in its data, for good.
+ */
 export function smallCode({
   greeting = "hello",
   failing = false,
@@ -61,9 +64,10 @@ function mainSource(sickness: Sickness): string {
     none: `response.end("well")`,
     "never healthy": `(response.statusCode = 503), response.end("sick from the start")`,
     crashes: `response.end("well")`,
-    "sick later": `(response.statusCode = performance.now() > 1500 ? 503 : 200), response.end("well for a while")`,
+    "sick once told": `(response.statusCode = existsSync(process.env.DATA_DIR + "/sick") ? 503 : 200), response.end("well for a while")`,
   }[sickness];
-  return `import { createServer } from "node:http";
+  return `import { existsSync } from "node:fs";
+import { createServer } from "node:http";
 import { greeting } from "./greeting.js";
 const version = process.env.SERVICE_VERSION ?? "by hand";
 export const server = createServer((request, response) => {
