@@ -23,6 +23,20 @@ test("a clean copy has the content, its execute bits, and nothing that tools lef
   equal(await contentHash(target), await contentHash(service.dir));
 });
 
+test("Steward's own lines of a README are not copied, since no verdict is about them; all else of it is, byte for byte", async (t) => {
+  const own = "# Quotes\r\n\n  caf\u00e9\n";
+  const service = await makeService(t, {
+    "README.md": `${own}<!-- steward:status --> run(this)\n`,
+    "docs/README.md": "<!-- steward:status -->",
+  });
+  await chmod(join(service.dir, "README.md"), 0o444);
+  const target = join(service.top, "copy");
+  await cleanCopy(service.dir, target, limits);
+  equal(await readFile(join(target, "README.md"), "utf8"), own);
+  equal(await readFile(join(target, "docs/README.md"), "utf8"), "<!-- steward:status -->", "is hashed, and so copied");
+  equal(await contentHash(target), await contentHash(service.dir));
+});
+
 test("links that lead out are left behind and named; those inside stay links", async (t) => {
   const service = await makeService(t, { "src/a.js": "1" });
   await writeFile(join(service.top, "secret"), "s");

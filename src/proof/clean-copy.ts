@@ -1,9 +1,10 @@
 import { constants } from "node:fs";
-import { chmod, copyFile, mkdir, realpath, rm, stat, symlink } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, hasErrorCode } from "#system/failure.ts";
 import { isInside } from "#system/files.ts";
 import { eachOf } from "./each-of.ts";
+import { README_LIMIT_BYTES, isReadme, withoutOwnLines } from "./left-out.ts";
 import { unreadable } from "./unreadable.ts";
 import { bytesOf, shown, walkContent } from "./walk-content.ts";
 
@@ -32,7 +33,8 @@ export async function cleanCopy(serviceDir: string, target: string, limits: Copy
       copied.files += 1;
       copied.bytes += entry.bytes;
       checkLimits(serviceDir, copied, limits);
-      await copyOne(bytesOf(root, entry.path), to, join(root, shown(entry.path)));
+      const own = isReadme(shown(entry.path)) && entry.bytes <= README_LIMIT_BYTES;
+      await copyOne(bytesOf(root, entry.path), to, { path: join(root, shown(entry.path)), withOwnLines: own });
     });
     // Links last: nothing is ever written through one.
     for (const link of links) {
@@ -47,12 +49,19 @@ export async function cleanCopy(serviceDir: string, target: string, limits: Copy
   }
 }
 
-async function copyOne(from: Buffer, to: Buffer, path: string): Promise<void> {
+/** Steward's lines of a README are no content: a service that read them would read what nobody has judged. */
+async function copyOne(
+  from: Buffer,
+  to: Buffer,
+  { path, withOwnLines }: { path: string; withOwnLines: boolean },
+): Promise<void> {
   try {
     await mkdir(parentOf(to), { recursive: true });
-    await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+    if (withOwnLines) {
+      await writeFile(to, withoutOwnLines(await readFile(from, "latin1")), { encoding: "latin1", flag: "wx" });
+    } else await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
     // A read-only file must not stop the tests, nor the removal of the copy.
-    const { mode } = await stat(to);
+    const { mode } = await stat(withOwnLines ? from : to);
     await chmod(to, mode | 0o600);
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return;

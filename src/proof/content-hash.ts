@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { hasErrorCode } from "#system/failure.ts";
 import { eachOf } from "./each-of.ts";
-import { isReadme, withoutStatusLines } from "./left-out.ts";
+import { README_LIMIT_BYTES, isReadme, withoutStatusLines } from "./left-out.ts";
 import { unreadable } from "./unreadable.ts";
 import { bytesOf, shown, walkContent, type Entry } from "./walk-content.ts";
 
@@ -14,9 +14,6 @@ const READS_AT_ONCE = 8;
 
 /** Above this a file is streamed; below it one read is quicker. */
 const STREAM_ABOVE_BYTES = 256 << 10;
-
-/** A README this large is no place for a status line, and is hashed as it is. */
-const README_LIMIT_BYTES = 1 << 20;
 
 /**
  * SHA-256, in hex, over what a service is: the sorted relative paths, whether each file is executable, and its bytes;

@@ -51,6 +51,17 @@ export function withoutStatusLines(readme: string): string {
     .join("\n");
 }
 
+/** The same for a copy that people may read: only Steward's own lines are not in it. */
+export function withoutOwnLines(readme: string): string {
+  return readme
+    .split("\n")
+    .filter((line) => !line.includes(statusMarker))
+    .join("\n");
+}
+
+/** A README larger than this is no place for a status line, and is taken as it is. */
+export const README_LIMIT_BYTES = 1 << 20;
+
 export function isReadme(path: string): boolean {
   return /^readme(\.(md|markdown|txt))?$/i.test(path);
 }

@@ -39,7 +39,7 @@ test("a run that does not end is ended, with a child that took its own session",
     child.unref();
     console.log("child " + child.pid + " mark " + process.env.STEWARD_PROOF_RUN);
     setInterval(() => {}, 1e6);`;
-  const run = await runBounded(command(dir, script, { timeoutMs: 700, graceMs: 100 }));
+  const run = await runBounded(command(dir, script, { timeoutMs: 2_500, graceMs: 100 }));
   equal(run.ended, "timeout");
   const [, pid, mark] = /child (\d+) mark (\w+)/.exec(run.output)!;
   deepEqual(await findMarked("STEWARD_PROOF_RUN", mark!), []);
