@@ -8,7 +8,7 @@ import { makeItem, makeTicket } from "#dispatch/testing.ts";
 import { openTestServer, type TestServer } from "#http/testing.ts";
 import { ask } from "#policy/approvals.ts";
 import { removeFolder } from "#system/testing.ts";
-import { commands } from "./commands.ts";
+import { commands, groups } from "./commands.ts";
 import { runSteward } from "./testing.ts";
 
 let server: TestServer;
@@ -166,21 +166,37 @@ test("a server that was killed is not taken for a running one", async () => {
   }
 });
 
+test("a name that is nearly right is answered with the one that was meant", async () => {
+  await makeItem(server, { key: "billing" });
+  const told = async (...words: string[]) => {
+    const { code, stderr } = await steward(words);
+    return [code, /Did you mean ([^?]+)\?/.exec(stderr)?.[1]];
+  };
+  assert.deepEqual(await told("run", "biling"), [3, "billing"]);
+  assert.deepEqual(await told("stop", "bilings"), [3, "billing"]);
+  assert.deepEqual(await told("stauts"), [2, "status"]);
+  assert.deepEqual(await told("status", "--wacth"), [2, "--watch"]);
+});
+
 test("every command says in its help what it does, with an example", async () => {
   const { code, stdout } = await runSteward(["--help"]);
   assert.equal(code, 0);
   for (const name of Object.keys(commands)) assert.match(stdout, new RegExp(`^  ${name}\\b`, "m"));
   const { Command } = await import("commander");
-  for (const [name, load] of Object.entries(commands).filter(([name]) => name !== "scan")) {
+  assert.deepEqual(Object.values(groups).flat().toSorted(), Object.keys(commands).toSorted());
+  const noWorkspace = new Set(["demo", "heartbeat", "progress", "report"]);
+  for (const [name, load] of Object.entries(commands)) {
     const program = new Command("steward");
     (await load()).register(program);
     const command = program.commands[0]!;
     for (const leaf of command.commands.length > 0 ? command.commands : [command]) {
       assert.ok(leaf.description(), name);
       assert.ok(
-        leaf.options.some(({ long }) => long === "--json") && leaf.options.some(({ long }) => long === "--workspace"),
+        leaf.options.some(({ long }) => long === "--json"),
         name,
       );
+      assert.equal(leaf.options.some(({ long }) => long === "--workspace"), !noWorkspace.has(name), name); // prettier-ignore
+      for (const argument of leaf.registeredArguments) assert.ok(argument.description || argument.argChoices, name);
       let help = "";
       leaf.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
       assert.match(help, /Example:\n {2}\$ .*steward /, name);

@@ -26,3 +26,12 @@ export const commands: Record<string, () => Promise<CommandFile>> = {
   audit: () => import("./commands/audit.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };
+
+/** What a person looks for, in the order of `steward --help`: each heading with its commands. */
+export const groups: Record<string, readonly string[]> = {
+  "To begin:": ["init", "up", "down", "worker", "demo", "doctor"],
+  "To see:": ["scan", "status", "agents", "logs", "audit"],
+  "To have done:": ["run", "check", "deploy", "rollback", "secret"],
+  "To decide:": ["stop", "resume", "approve", "decline"],
+  "For agents, of their own run:": ["heartbeat", "progress", "report"],
+};

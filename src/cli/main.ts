@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { Failure } from "#system/failure.ts";
-import { commands } from "./commands.ts";
+import { commands, groups } from "./commands.ts";
 import { exitCode, failureExit } from "./exit-code.ts";
 import { say } from "./talk.ts";
 import { version } from "#system/version.ts";
@@ -37,6 +37,8 @@ async function programFor(words: string[]): Promise<Command> {
   const load = Object.hasOwn(commands, words[0] ?? "") ? commands[words[0]!] : undefined;
   const files = load ? [load] : words[0] === "--version" || words[0] === "-V" ? [] : Object.values(commands);
   for (const file of await Promise.all(files.map((one) => one()))) file.register(program);
+  for (const [heading, names] of Object.entries(groups))
+    for (const command of program.commands) if (names.includes(command.name())) command.helpGroup(heading);
   return exitByThrowing(program);
 }
 

@@ -13,6 +13,7 @@ import { Failure } from "#system/failure.ts";
 import { readVerdicts, verdictFor, type StoredVerdict, type StoredVerdicts } from "#workspace/verdicts-file.ts";
 import { readWorkspace } from "#workspace/read-workspace.ts";
 import { readStewardYaml, stewardYamlName } from "#workspace/steward-yaml.ts";
+import { begin, type Common } from "./command.ts";
 import { table } from "./table.ts";
 
 export type ScanRow = {
@@ -95,12 +96,15 @@ export function registerScan(
   program: Command,
   { print = (text) => process.stdout.write(text) }: { print?: (text: string) => unknown } = {},
 ): void {
-  program
-    .command("scan")
-    .description("say which phase every service is in, and why, from its files alone")
+  begin(program, "scan", {
+    summary: "say which phase every service is in, and why, from its files alone; changes and runs nothing",
+    example: "steward scan ~/work",
+    json: "print an array of services",
+    exits: ["3 there is no such folder"],
+  })
     .argument("[dir]", "a workspace, a folder of services, or one service", ".")
-    .option("--json", "print an array of services")
-    .action(async (dir: string, { json = false }: { json?: boolean }) => {
+    .action(async (named: string, { json, workspace = "." }: Common) => {
+      const dir = resolve(workspace, named);
       const { rows, problems } = await scanWorkspace(dir);
       for (const problem of problems) process.stderr.write(`steward: ${problem}\n`);
       print(json ? `${JSON.stringify(rows, null, 2)}\n` : shown(rows, dir));

@@ -7,6 +7,7 @@ import { markRolledBack, takenBack } from "#deploy/mark-rolled-back.ts";
 import { createTicket } from "#dispatch/create-ticket.ts";
 import { act } from "#effects/act.ts";
 import type { Answer, Commands } from "#http/context.ts";
+import { noSuchService } from "#lines/service/no-such-service.ts";
 import { append } from "#ledger/append.ts";
 import type { DeployOrder } from "#lines/service/hired-deploy.ts";
 import { failpoint } from "#system/failpoint.ts";
@@ -27,7 +28,7 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
       await sql<Item>`select id, key, round, content_hash from item where line = 'service' and key = ${service} and gone_at is null`.execute(
         tx,
       );
-    if (!rows[0]) throw new Failure("not_found", `There is no service ${service}. \`steward status\` lists them.`);
+    if (!rows[0]) throw await noSuchService(tx, service);
     return rows[0];
   }
 

@@ -3,6 +3,7 @@ import type { Tx } from "#db/db.ts";
 import type { Scope } from "#db/schema.ts";
 import type { ScopeRef } from "#policy/switches.ts";
 import { Failure } from "#system/failure.ts";
+import { didYouMean } from "#system/nearest.ts";
 
 /** What a person calls a scope: an agent or an item by name or id, a run by id, a client or a line by its word. */
 export type NamedScope = ScopeRef & { /** As a person says it. */ name: string };
@@ -17,10 +18,12 @@ export async function findScope(tx: Tx, scope: Scope, id: string): Promise<Named
         scope,
         id,
         await sql<Found>`select id::text, name from agent where name = ${id} or id::text = ${id}`.execute(tx),
+        async () => (await tx.selectFrom("agent").select("name").execute()).map(({ name }) => name),
       );
     case "item":
       return one(scope, id, await sql<Found>`
-        select id::text, key as name from item where key = ${id} or id::text = ${id} order by gone_at is not null, line <> 'service' limit 1`.execute(tx)); // prettier-ignore
+        select id::text, key as name from item where key = ${id} or id::text = ${id} order by gone_at is not null, line <> 'service' limit 1`.execute(tx),
+        async () => (await tx.selectFrom("item").select("key").where("gone_at", "is", null).execute()).map(({ key }) => key)); // prettier-ignore
     case "run":
       return one(
         scope,
@@ -42,13 +45,18 @@ export async function findScope(tx: Tx, scope: Scope, id: string): Promise<Named
 
 type Found = { id: string; name: string };
 
-function one(scope: Scope, asked: string, { rows }: { rows: Found[] }): NamedScope {
+async function one(
+  scope: Scope,
+  asked: string,
+  { rows }: { rows: Found[] },
+  known: () => Promise<string[]> = async () => [],
+): Promise<NamedScope> {
   const found = rows[0];
   const word = scope === "item" ? "service" : scope;
   if (!found)
     throw new Failure(
       "not_found",
-      `There is no ${word} ${asked || "without a name"}. \`steward status\` lists what there is.`,
+      `There is no ${word} ${asked || "without a name"}.${didYouMean(asked, await known())} \`steward status\` lists what there is.`,
     );
   return { scope, scopeId: found.id, name: `${word} ${found.name}` };
 }

@@ -45,7 +45,7 @@ test("what has the wrong type is said, counts as not said, and harms nothing els
     "SERVICE_REGISTRY.json: port of quotes is true: it must be a whole number from 1 to 65535",
   ]);
   const portOf = (port: unknown, more = {}) => registryEntries({ quotes: { port, ...more } })[0]?.port;
-  for (const wrong of ["80 80", "0x50", "8080.5", [8080], "", -1, 65_536, {}, "8".repeat(400)]) assert.equal(portOf(wrong), null, String(wrong)); // prettier-ignore
+  for (const wrong of ["80 80", "0x50", "8080.5", [8080], "", -1, 65_536, {}, "8".repeat(400)]) assert.equal(portOf(wrong), null, JSON.stringify(wrong)); // prettier-ignore
   assert.deepEqual([portOf(" 8101 "), portOf(8101), portOf(null, { http_port: 8101 })], [8101, 8101, 8101]);
   const long = registryEntries({ quotes: { status: "live".repeat(10_000) } })[0];
   assert.equal(long?.status, null);

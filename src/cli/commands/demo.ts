@@ -8,6 +8,8 @@ export function register(program: Command): void {
   begin(program, "demo", {
     summary: "watch three services go from a spec to production, in a scratch place",
     example: "steward demo --exit-when-done --json",
+    workspace: false,
+    exits: ["1 not all are in production and healthy"],
   })
     .option("--exit-when-done", "end when all are in production and healthy")
     .option("--port <number>", "serve on this port", wholeNumber(0, 65_535))

@@ -5,6 +5,7 @@ export function register(program: Command): void {
   begin(program, "report", {
     summary: "for agents: say how your run ended; Steward looks for itself",
     example: 'steward report refused "the spec asks for a payment provider"',
+    workspace: false,
   })
     .addArgument(new Argument("<outcome>").choices(["done", "failed", "refused"]))
     .argument("[reasons...]", "each one as a sentence that a person can act on")

@@ -7,6 +7,7 @@ export function register(program: Command): void {
   begin(program, "stop", {
     summary: "stop everything, or one scope: nothing in it starts any more, and what runs is ended",
     example: 'steward stop agent:scaffold --reason "too slow"',
+    exits: ["3 there is no such scope"],
   })
     .argument("[scope]", "agent:NAME, client:NAME, line:service, run:ID or a service; without one, everything")
     .option("--reason <text>", "why, for the record", "stopped by the owner")

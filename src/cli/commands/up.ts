@@ -5,6 +5,7 @@ export function register(program: Command): void {
   begin(program, "up", {
     summary: "start the house for this workspace, until Ctrl-C",
     example: "steward up --workspace ~/work",
+    exits: ["2 steward.yaml or the environment is wrong", "5 Steward or something else has its place"],
   }).action(async (options: Common) => {
     const { settingsFor } = await import("#cli/connect.ts");
     const { talker } = await import("#cli/talk.ts");

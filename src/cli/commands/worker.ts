@@ -5,6 +5,7 @@ export function register(program: Command): void {
   begin(program, "worker", {
     summary: "share the work of a house on the same DATABASE_URL, until Ctrl-C",
     example: "DATABASE_URL=postgres://db/steward steward worker",
+    exits: ["2 steward.yaml or the environment is wrong"],
   }).action(async (options: Common) => {
     const { settingsFor } = await import("#cli/connect.ts");
     const { talker } = await import("#cli/talk.ts");

@@ -1,8 +1,9 @@
 import { open } from "node:fs/promises";
+import { noSuchService } from "#lines/service/no-such-service.ts";
 import { serviceHistory } from "#lines/service/service-history.ts";
 import { serviceOverviews } from "#lines/service/service-overview.ts";
 import { tryAgain } from "#lines/service/try-again.ts";
-import { Failure, hasErrorCode } from "#system/failure.ts";
+import { hasErrorCode } from "#system/failure.ts";
 import { because, inHouse, os } from "./base.ts";
 
 export const services = {
@@ -12,7 +13,7 @@ export const services = {
   get: os.services.get.handler(({ context, input: { name } }) =>
     inHouse(context, async (tx) => {
       const [service] = await serviceOverviews(tx, context.house.clock.now(), { name });
-      if (!service) throw new Failure("not_found", `There is no service ${name}. \`steward status\` lists them.`);
+      if (!service) throw await noSuchService(tx, name);
       return { ...service, ...(await serviceHistory(tx, service.id)) };
     }),
   ),
@@ -37,8 +38,11 @@ export const services = {
 
 /** What stands next for the service, as an answer to whoever asked to go on with it. */
 async function nextStep(context: Parameters<typeof inHouse>[0], name: string) {
-  const [service] = await inHouse(context, (tx) => serviceOverviews(tx, context.house.clock.now(), { name }));
-  if (!service) throw new Failure("not_found", `There is no service ${name}. \`steward status\` lists them.`);
+  const service = await inHouse(context, async (tx) => {
+    const [found] = await serviceOverviews(tx, context.house.clock.now(), { name });
+    if (!found) throw await noSuchService(tx, name);
+    return found;
+  });
   const ticket = service.ticket;
   const message = ticket
     ? `${ticket.title}: ${ticket.waits ?? "it is being worked on"}`

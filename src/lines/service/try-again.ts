@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Tx } from "#db/db.ts";
 import { ringReady } from "#dispatch/create-ticket.ts";
 import { append, type Because } from "#ledger/append.ts";
-import { Failure } from "#system/failure.ts";
+import { noSuchService } from "./no-such-service.ts";
 
 /**
  * The owner asks for another try: failures before this no longer count, and a ticket that waits for its next attempt,
@@ -18,7 +18,7 @@ export async function tryAgain(
     update item set patience_from = ${because.at}, updated_at = ${because.at}
     where line = 'service' and key = ${service} and gone_at is null returning id`.execute(tx);
   const itemId = rows[0]?.id;
-  if (!itemId) throw new Failure("not_found", `There is no service ${service}. \`steward status\` lists them.`);
+  if (!itemId) throw await noSuchService(tx, service);
   const { rows: tickets } = await sql<{ id: string }>`
     update ticket set attempt = 0, losses = 0, refused_by = '{}', ready_at = ${because.at}, updated_at = ${because.at}
     where item_id = ${itemId} and line = 'service' and state = 'ready' returning id`.execute(tx);
