@@ -171,10 +171,25 @@ await writeFile(process.env.STEWARD_REPORT_FILE, JSON.stringify({ outcome: "done
   assert.ok(Number(again.tickets.at(-1)!["attempt"]) >= 2, "it is tried again");
 });
 
-test("what answers and is not well is a red verdict for its content, and the version before goes on counting", async (t) => {
-  const house = await withShip(t, { services: { greeter: readyService("greeter") } });
+test("what serves goes on counting: an old process is not the new version, and one that is not well is red", async (t) => {
+  const lazy = `if ((await readFile("src/greeting.js", "utf8")).includes("bonjour")) {
+  await write("PRODUCTION/deployed_config.json", JSON.stringify({ port: ticket.deploy.port }));
+  process.exit(0);
+}`;
+  const house = await withShip(t, {
+    services: { greeter: readyService("greeter") },
+    agents: { ship: { ...ship, code: shipping(lazy) } },
+  });
   await house.inProduction("greeter");
-  await writeInto(house.path("SERVICES/greeter"), smallCode({ greeting: "bonjour", sickness: "never healthy" }));
+  await writeInto(house.path("SERVICES/greeter"), smallCode({ greeting: "bonjour" }));
+  const same = await house.waitFor("greeter", (story) => story.tickets.at(-1)?.["last_error"] != null);
+  assert.match(
+    String(same.tickets.at(-1)!["last_error"]),
+    /is still answered by the process that served v1 .*nothing shows the new version/,
+  );
+  assert.deepEqual(same.deployments.map(({ version, state }) => [version, state]), [["v1", "live"]]); // prettier-ignore
+
+  await writeInto(house.path("SERVICES/greeter"), smallCode({ greeting: "hola", sickness: "never healthy" }));
   const { deployments, tickets, verdicts } = await house.waitFor("greeter", (story) => story.tickets.at(-1)?.["kind"] === "fix"); // prettier-ignore
   assert.deepEqual(deployments.map(({ version, state }) => [version, state]), [["v1", "live"], ["v2", "failed"]]); // prettier-ignore
   assert.match(String(verdicts.at(-1)!["reasons"]), /v2 was deployed and is not well: .*answered 503/);
@@ -206,25 +221,6 @@ test("its owner's words reach it through its agent: rollback is a ticket, stop i
   await pause(1_000);
   const later = await house.storyOf("greeter");
   assert.deepEqual(later.tickets.length, stopped.tickets.length, "nobody brings back what its owner ended");
-});
-
-test("a process that goes on answering is not taken for the version that was to replace it", async (t) => {
-  const lazy = `if (ticket.deploy.serving) {
-  await write("PRODUCTION/deployed_config.json", JSON.stringify({ port: ticket.deploy.port }));
-  process.exit(0);
-}`;
-  const house = await withShip(t, {
-    services: { greeter: readyService("greeter") },
-    agents: { ship: { ...ship, code: shipping(lazy) } },
-  });
-  await house.inProduction("greeter");
-  await writeInto(house.path("SERVICES/greeter"), smallCode({ greeting: "bonjour" }));
-  const { tickets, deployments } = await house.waitFor("greeter", (story) => story.tickets.at(-1)?.["last_error"] != null); // prettier-ignore
-  assert.match(
-    String(tickets.at(-1)!["last_error"]),
-    /is still answered by the process that served v1 .*nothing shows the new version/,
-  );
-  assert.deepEqual(deployments.map(({ version, state }) => [version, state]), [["v1", "live"]]); // prettier-ignore
 });
 
 test("what falls again and again is put before its owner", async (t) => {
