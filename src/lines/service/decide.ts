@@ -156,10 +156,7 @@ function stepFor(
         capability: needs === "devops" ? "devops" : "deployer",
         title: `DEPLOY: ${name}`,
         // Declaring a target changes whose work it is: the ticket for a hired one gives way.
-        purpose:
-          needs === "devops"
-            ? `deploy by devops round ${round} content ${content}`
-            : `deploy by steward round ${round} content ${content} released as ${releaseHash.slice(0, 8)}`,
+        purpose: `deploy by ${needs === "devops" ? "devops" : "steward"} round ${round} content ${content} released as ${releaseHash.slice(0, 8)}`,
       };
     case "UNHEALTHY":
       if (needs === "devops") {
