@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseError, escapeLiteral } from "pg";
 import type { Schema } from "./schema.ts";
+import { marks } from "./together.ts";
 
 /** A pool: what may begin a transaction, or read outside of one. */
 export type Db = Kysely<Schema>;
@@ -23,11 +24,10 @@ export async function inTenant<T>(
   {
     first,
   }: {
-    /** A statement without parameters that comes before all others; it costs no round trip. */ first?: string;
+    /** Statements without parameters that come before all others; they cost no round trip. */ first?: string;
   } = {},
 ): Promise<T> {
-  // Without parameters, so that it goes out together with the begin (thrifty-pool.ts).
-  const tenant = `select set_config('app.tenant', ${escapeLiteral(tenantId)}, true)`;
+  const tenant = `${marks.withNext} select set_config('app.tenant', ${escapeLiteral(tenantId)}, true)`;
   const enter = sql.raw(first === undefined ? tenant : `${tenant}; ${first}`);
   return inTransaction(db, async (tx) => {
     await enter.execute(tx);
@@ -55,6 +55,8 @@ export class CommitUnknown extends Error {
   override readonly name = "CommitUnknown";
 }
 
+export const COMMIT_UNKNOWN = "The connection to the database was lost during a commit; it may have happened or not.";
+
 async function once<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   let state: "working" | "committing" = "working";
   let failed: { why: unknown } | null = null;
@@ -74,9 +76,7 @@ async function once<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
     // On a lost connection the rollback fails too, and its error would hide the first one.
     if (failed) throw (failed as { why: unknown }).why;
     if (state === ("working" as string) || !isConnectionLost(error)) throw error;
-    throw new CommitUnknown("The connection to the database was lost during a commit; it may have happened or not.", {
-      cause: error,
-    });
+    throw new CommitUnknown(COMMIT_UNKNOWN, { cause: error });
   }
 }
 

@@ -155,6 +155,8 @@ function openPool(
     max,
     application_name: name,
     types: valueTypes,
+    // For thrifty-pool.ts: what does not depend on an answer need not wait for it.
+    pipeline: true,
     keepAlive: true,
     connectionTimeoutMillis: 15_000,
     idleTimeoutMillis: 60_000,
