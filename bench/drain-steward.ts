@@ -3,8 +3,9 @@ import pg from "pg";
 import { sql } from "kysely";
 import { inTenant } from "#db/db.ts";
 import { openDatabase } from "#db/open.ts";
-import { claim, lanesWithWork } from "#dispatch/claim.ts";
-import { report } from "#dispatch/report.ts";
+import { claim } from "#dispatch/claim.ts";
+import { lanesWithWork } from "#dispatch/lanes-with-work.ts";
+import { endRuns } from "#dispatch/end-runs.ts";
 import { makeHouse } from "#dispatch/testing.ts";
 import { seal } from "#ledger/seal.ts";
 import { startSealer } from "#ledger/sealer.ts";
@@ -60,7 +61,7 @@ export async function stewardDrain(
         agent: "bench",
         outcome: "done" as const,
       }));
-      await inTenant(database.app, tenantId, (tx) => report(tx, new Date(), reports));
+      await endRuns(database.app, tenantId, new Date(), reports);
       count += claimed.length;
     }
     return count;

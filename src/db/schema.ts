@@ -24,7 +24,7 @@ export type Schema = {
   secret: { tenant_id: string; service: string; name: string; sealed: string; set_at: Date };
   policy: { tenant_id: string; version: string; body: Json<object>; since: Date };
   event: EventTable;
-  pending: { event_id: string; tenant_id: string };
+  pending: { id: string; tenant_id: string; event_ids: string[] };
   seal: { tenant_id: string; seq: number; event_id: string; hash: string; sealed_at: Generated<Date> };
 };
 
@@ -222,12 +222,12 @@ type BudgetTable = {
 };
 
 type ReservationTable = {
-  budget_id: string;
-  /** The run or effect that holds the amount. */
+  /** The run or effect that holds the amounts. */
   holder: string;
   tenant_id: string;
-  period_start: Date;
-  amount: number;
+  budget_ids: string[];
+  /** The nth is of the nth budget. */
+  amounts: number[];
 };
 
 type QuietHoursTable = {

@@ -1,5 +1,6 @@
 import type { Database } from "#db/open.ts";
-import { claim, lanesWithWork, type Rank } from "#dispatch/claim.ts";
+import { claim, type Rank } from "#dispatch/claim.ts";
+import { lanesWithWork } from "#dispatch/lanes-with-work.ts";
 import type { Worker } from "#dispatch/worker.ts";
 import type { Clock } from "#system/clock.ts";
 import type { Log } from "#system/log.ts";

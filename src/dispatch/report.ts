@@ -4,7 +4,8 @@ import { toJson } from "#db/json.ts";
 import { ringReady } from "#dispatch/create-ticket.ts";
 import { appended } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
-import { type Cost, settled } from "#policy/budgets.ts";
+import { reportDone } from "#dispatch/report-done.ts";
+import { actualRows, type Cost, settled } from "#policy/budgets.ts";
 
 /** How a run ended, as far as its ticket goes. */
 export type Outcome =
@@ -54,6 +55,7 @@ const LOSSES = { free: 3, most: 25, mostSeconds: 10 };
  * the ledger. Returns the ids of the tickets whose report was accepted.
  */
 export async function report(tx: Tx, at: Date, reports: Report[]): Promise<Set<string>> {
+  if (isAllDone(reports)) return reportDone(tx, at, reports);
   const { rows } = await sql<Row>`/*report.look*/
     select t.id, t.item_id, t.run_id, t.fence, t.attempt, t.max_attempts, t.losses, r.started_at, r.agent_id, i.gone_at is not null as gone
     from ticket t join run r on r.id = t.run_id join item i on i.id = t.item_id
@@ -72,6 +74,11 @@ export async function report(tx: Tx, at: Date, reports: Report[]): Promise<Set<s
   await write(tx, at, changes, [...changes.flatMap(eventsOf), ...staleEvents(reports, accepted)]);
   if (changes.some(({ state }) => state === "ready")) await ringReady(tx);
   return new Set(accepted.map(({ ticketId }) => ticketId));
+}
+
+/** True if nothing has to be read to know what becomes of these tickets. */
+export function isAllDone(reports: Report[]): reports is (Report & { outcome: "done" })[] {
+  return reports.every(({ outcome }) => outcome === "done");
 }
 
 type Next = {
@@ -157,7 +164,10 @@ async function write(tx: Tx, at: Date, changes: Change[], events: Event[]): Prom
     ), runs as (
       update run r set state = 'ended', outcome = c.outcome, ended_at = ${at}, detail = r.detail || c.detail, cost_nano = c.cost
       from c where r.id = c.run and r.id = any(${changes.map(({ runId }) => runId)})
-    ), ${settled(spent)}, ${appended({ actor: "steward", at, rule: "dispatch.report" }, events)}
+    ), ${settled(
+      spent.map(({ holder }) => holder),
+      actualRows(spent),
+    )}, ${appended({ actor: "steward", at, rule: "dispatch.report" }, events)}
     select pg_notify('steward_look', item::text) from unnest(${changes.map(({ row }) => row.item_id)}::uuid[]) item`.execute(
     tx,
   );

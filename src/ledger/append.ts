@@ -21,29 +21,29 @@ export async function append(tx: Tx, because: Because, ...events: Event[]): Prom
  * `where`, only if that holds, such as that another part of the statement changed a row.
  */
 export function appended(
-  { actor, at, rule, policy }: Because,
+  because: Because,
   events: Event[],
   { where }: { where?: RawBuilder<boolean> } = {},
 ): RawBuilder<unknown> {
-  const rows = events.map(({ type, subject, ...body }) => ({
-    id: uuidv7(),
-    at,
-    type,
-    subject,
-    actor,
-    rule,
-    policy,
-    body,
-  }));
+  return appendedRows(because, sql`
+    select * from jsonb_to_recordset(${toJson(events.map(eventRow))}::jsonb) as e(id uuid, type text, subject text, body jsonb)
+    ${where ? sql`where ${where}` : sql``}`); // prettier-ignore
+}
+
+/** The same for a query's rows, `id uuid, type text, subject text, body jsonb`: where only the statement knows them. */
+export function appendedRows({ actor, at, rule, policy }: Because, rows: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`
     added as (
       insert into event (id, tenant_id, at, type, subject, actor, rule, policy, body)
-      select id, tenant_now(), at, type, subject, actor, rule, policy, body
-      from jsonb_to_recordset(${toJson(rows)}::jsonb)
-        as e(id uuid, at timestamptz, type text, subject text, actor text, rule text, policy text, body jsonb)
-      ${where ? sql`where ${where}` : sql``}
-      returning id, tenant_id
+      select id, tenant_now(), ${at}, type, subject, ${actor}, ${rule ?? null}, ${policy ?? null}, body from (${rows}) e
+      returning id
     ), to_seal as (
-      insert into pending (event_id, tenant_id) select id, tenant_id from added
+      insert into pending (id, tenant_id, event_ids)
+      select ids[1], tenant_now(), ids from (select array_agg(id order by id) as ids from added) a where ids is not null
     )`;
+}
+
+/** An event as such a row, with the id that it will have. */
+export function eventRow({ type, subject, ...body }: Event) {
+  return { id: uuidv7(), type, subject, body };
 }

@@ -5,7 +5,7 @@ import type { Db, Tx } from "#db/db.ts";
 /** One sealer at a time, whichever process it runs in. The number is arbitrary and stays. */
 const SEALER_LOCK = 7_215_003;
 
-/** Rows sealed in one transaction: enough for 4,000 events/s, few enough that a follower sees them within 100 ms. */
+/** About so many events are sealed in one transaction, few enough that a follower sees them within 100 ms. */
 export const BATCH = 1_000;
 
 export type Head = { tenantId: string; seq: number; hash: string };
@@ -35,8 +35,8 @@ export function sealHash(previous: string, seq: number, e: SealedFields): string
 
 /**
  * Seals up to one batch of pending events: per tenant a gapless sequence and a chain of hashes. Insert-only events and
- * a table of what is pending were measured at 4,300-4,700 events/s, unaffected by foreign long transactions, which an
- * xmin watermark is not. Each event is looked up by its id (`offset 0` keeps the planner from merging the two by reading
+ * a table of what is pending, one row for what was added together, are unaffected by foreign long transactions, which
+ * an xmin watermark is not. Each event is looked up by its id (`offset 0` keeps the planner from merging the two by reading
  * the ledger from its beginning, which took longer the longer it was). Runs as the engine's role. Returns the new heads; empty when there was nothing to do or
  * another sealer is at it.
  */
@@ -46,9 +46,12 @@ export async function seal(engine: Db): Promise<{ sealed: number; heads: Head[] 
       .raw<{ held: boolean }>(`select pg_try_advisory_xact_lock(${SEALER_LOCK}) as held`)
       .execute(tx);
     if (!lock.rows[0]?.held) return { sealed: 0, heads: [] };
-    const { rows } = await sql<SealedFields>`/*seal.look*/
-      select ${sealedFields}
-      from (select event_id from pending order by event_id limit ${sql.lit(BATCH)}) p
+    const { rows } = await sql<SealedFields & { pending_id: string }>`/*seal.look*/
+      select ${sealedFields}, p.id as pending_id
+      from (select id, unnest(event_ids) as event_id
+            from (select id, event_ids, sum(cardinality(event_ids)) over (order by id) - cardinality(event_ids) as before
+                  from (select id, event_ids from pending order by id limit ${sql.lit(BATCH)}) first) counted
+            where before < ${sql.lit(BATCH)}) p
         cross join lateral (select * from event where id = p.event_id offset 0) e
       order by e.id`.execute(tx);
     if (rows.length === 0) return { sealed: 0, heads: [] };
@@ -65,9 +68,8 @@ export async function seal(engine: Db): Promise<{ sealed: number; heads: Head[] 
         insert into seal (tenant_id, seq, event_id, hash)
         select tenant_id, seq, event_id, hash
         from jsonb_to_recordset(${JSON.stringify(seals)}::jsonb) as s(tenant_id uuid, seq bigint, event_id uuid, hash text)
-        returning event_id
       ), emptied as (
-        delete from pending where event_id in (select event_id from sealed)
+        delete from pending where id = any(${[...new Set(rows.map((row) => row.pending_id))]})
       )
       select pg_notify('steward_sealed', '')`.execute(tx);
     return { sealed: seals.length, heads: [...heads.values()] };

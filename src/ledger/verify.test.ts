@@ -125,7 +125,7 @@ test("a tail that was cut off, and a chain rewritten whole, show against the hea
   assert.ok(!cut.ok && /tail was cut off/.test(cut.problem));
 
   await admin.query(
-    "with gone as (delete from seal where tenant_id = $1 returning event_id) insert into pending select event_id, $1 from gone",
+    "with gone as (delete from seal where tenant_id = $1 returning event_id) insert into pending select event_id, $1, array[event_id] from gone",
     [ledger.tenantId],
   );
   await admin.query("update event set actor = 'me' where tenant_id = $1", [ledger.tenantId]);

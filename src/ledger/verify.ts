@@ -47,11 +47,14 @@ export async function verifyLedger(tx: Tx, published: Head[] = []): Promise<Veri
   if (latest > seq)
     return bad(null, `the chain ends at ${seq}, but head ${latest} was published: its tail was cut off`);
   const { rows: loose } = await sql<{ id: string; type: string }>`
+    with waiting_for_seal as materialized (select unnest(event_ids) as event_id from pending)
     select e.id, e.type from event e
-    where not exists (select 1 from seal s where s.event_id = e.id) and not exists (select 1 from pending p where p.event_id = e.id)
+    where not exists (select 1 from seal s where s.event_id = e.id) and not exists (select 1 from waiting_for_seal p where p.event_id = e.id)
     order by e.id limit 1`.execute(tx);
   if (loose[0]) return bad(loose[0].id, `event ${loose[0].id} (${loose[0].type}) was added without a seal`);
-  const { rows: waiting } = await sql<{ n: number }>`select count(*)::int as n from pending`.execute(tx);
+  const { rows: waiting } = await sql<{
+    n: number;
+  }>`select coalesce(sum(cardinality(event_ids)), 0)::int as n from pending`.execute(tx);
   return { ok: true, events: seq, pending: waiting[0]?.n ?? 0, head: { seq, hash: previous } };
 }
 

@@ -19,44 +19,31 @@ export type Spender = { line: string; itemId: string; client: string | null; age
 /** What a run or effect may cost at most, in each unit. A unit that is not named costs nothing of it. */
 export type Cost = Partial<Record<BudgetUnit, number>>;
 
-/** The columns of HeldBudget, and whether its period has ended, for a query over `budget b`. */
-export const heldBudget =
-  sql.raw(`b.id, b.scope, b.scope_id, b.unit, b.period, b.period_start, b.limit_amount, b.spent, b.reserved,
-  case when b.period = 'ever' then b.period_start else date_trunc(b.period, now()) end as now_start,
-  b.period <> 'ever' and date_trunc(b.period, now()) > b.period_start as ended`);
+/** True for a budget `b` whose period is over: what was spent in it counts no more, what is reserved does. */
+const periodIsOver = sql.raw(`(b.period <> 'ever' and date_trunc(b.period, now()) > b.period_start)`);
 
-export type FoundBudget = HeldBudget & { ended: boolean; now_start: Date };
+/** The columns of HeldBudget for a query over `budget b`, as they are now: with a period that is over begun anew. */
+export const budgetNow = sql`b.id, b.scope, b.scope_id, b.unit, b.period, b.limit_amount, b.reserved,
+  case when ${periodIsOver} then date_trunc(b.period, now()) else b.period_start end as period_start,
+  case when ${periodIsOver} then 0 else b.spent end as spent`;
 
 /**
- * Locks, in id order, every budget that any of these spenders falls under, and rolls those whose period has ended.
- * The rows stay locked until the transaction ends, so what `fits` says is still true when `hold` is written.
+ * Locks, in id order, every budget that any of these spenders falls under. The rows stay locked until the transaction
+ * ends, so what `tooSmall` says is still true when `hold` is written.
  */
 export async function lockBudgets(
   tx: Tx,
   spenders: { lines: string[]; itemIds: string[]; clients: string[]; agentIds: string[] },
 ): Promise<HeldBudget[]> {
-  const { rows } = await sql<FoundBudget>`
-    select ${heldBudget} from budget b
+  const { rows } = await sql<HeldBudget>`/*budgets.lock*/
+    select ${budgetNow} from budget b
     where b.scope = 'everything'
       or (b.scope = 'line' and b.scope_id = any(${spenders.lines}))
       or (b.scope = 'item' and b.scope_id = any(${spenders.itemIds}))
       or (b.scope = 'client' and b.scope_id = any(${spenders.clients}))
       or (b.scope = 'agent' and b.scope_id = any(${spenders.agentIds}))
     order by b.id for update`.execute(tx);
-  return rollOver(tx, rows);
-}
-
-/** Of locked budgets, begins anew those whose period has ended. What is reserved in them stays reserved. */
-export async function rollOver(tx: Tx, found: FoundBudget[]): Promise<HeldBudget[]> {
-  const ended = found.filter((row) => row.ended);
-  if (ended.length > 0) {
-    await sql`update budget set spent = 0, period_start = date_trunc(period, now()) where id = any(${ended.map((row) => row.id)})`.execute(
-      tx,
-    );
-  }
-  return found.map(({ ended: over, now_start, ...row }) =>
-    over ? { ...row, spent: 0, period_start: now_start } : row,
-  );
+  return rows;
 }
 
 export function budgetsOver(budgets: HeldBudget[], spender: Spender): HeldBudget[] {
@@ -75,19 +62,6 @@ export function budgetsOver(budgets: HeldBudget[], spender: Spender): HeldBudget
     }
   });
 }
-
-/**
- * True for a ticket `t` of item `i` that some budget of its scopes has no room for, whoever would do it: such a ticket
- * must not stand in the way of others. What an agent costs beside is asked where the agent is chosen.
- */
-export const ticketIsOverBudget: RawBuilder<boolean> = sql<boolean>`exists (
-  select 1 from budget b where (b.period = 'ever' or date_trunc(b.period, now()) <= b.period_start)
-    and ((b.unit = 'runs' and b.spent + b.reserved + 1 > b.limit_amount)
-      or (b.unit = 'nano_usd' and t.estimate_nano > 0 and b.spent + b.reserved + t.estimate_nano > b.limit_amount))
-    and (b.scope = 'everything'
-      or (b.scope = 'line' and b.scope_id = t.line)
-      or (b.scope = 'item' and b.scope_id = t.item_id::text)
-      or (b.scope = 'client' and b.scope_id = i.client)))`;
 
 /**
  * Cuts the wall time in a cost down to what these budgets still have: a run may be short, it need not wait for a day with
@@ -110,35 +84,56 @@ export function tooSmall(budgets: HeldBudget[], cost: Cost): HeldBudget | undefi
   });
 }
 
-export type Hold = { budgetId: string; holder: string; amount: number; periodStart: Date };
+/** What one holder holds of the budgets over it. */
+export type Hold = { holder: string; parts: { budgetId: string; amount: number }[] };
 
-/** Takes the cost out of these (locked) budgets in memory and says what to write; `writeHolds` writes it. */
-export function hold(budgets: HeldBudget[], holder: string, cost: Cost): Hold[] {
-  return budgets.flatMap((budget) => {
+/** Takes the cost out of these budgets in memory and says what to write; `writeHolds` or `heldIfRoom` writes it. */
+export function hold(budgets: HeldBudget[], holder: string, cost: Cost): Hold {
+  const parts = budgets.flatMap((budget) => {
     const amount = cost[budget.unit] ?? 0;
     if (amount === 0) return [];
     budget.reserved += amount;
-    return [{ budgetId: budget.id, holder, amount, periodStart: budget.period_start }];
+    return [{ budgetId: budget.id, amount }];
   });
+  return { holder, parts };
 }
 
-export async function writeHolds(tx: Tx, holds: Hold[]): Promise<void> {
-  if (holds.length === 0) return;
-  await sql`with ${holdsWritten(holds)} select 1`.execute(tx);
+/** Of budgets that are locked, and were found to have the room. */
+export async function writeHolds(tx: Tx, held: Hold): Promise<void> {
+  if (held.parts.length === 0) return;
+  const { rows } = await sql<{ ok: boolean }>`with ${heldIfRoom([held])} select ok from fits`.execute(tx);
+  if (!rows[0]?.ok) throw new Error(`The budgets that ${held.holder} was to hold were not locked`);
 }
 
-/** The same as parts of a larger statement's `with`: the budgets' rows must be locked already. */
-export function holdsWritten(holds: Hold[]): RawBuilder<unknown> {
+/**
+ * Writes holds as parts of a larger statement's `with`, if all of them fit in the budgets as these are at that moment:
+ * whoever chose them may have looked without a lock. `fits` is one row, whose `ok` says whether they did; if not, nothing
+ * of them is written, and nothing else of the statement should be. The budgets are locked, in id order, from here to the
+ * end of the transaction and no sooner. A period that is over is begun anew by the first who reserves in the next.
+ */
+export function heldIfRoom(holds: Hold[]): RawBuilder<unknown> {
+  const held = holds.filter(({ parts }) => parts.length > 0);
+  if (held.length === 0) return sql`fits as (select true as ok)`;
+  const sums = new Map<string, number>();
+  for (const { budgetId, amount } of held.flatMap(({ parts }) => parts))
+    sums.set(budgetId, (sums.get(budgetId) ?? 0) + amount);
+  const rows = held.map(({ holder, parts }) => ({ holder, budgets: parts.map(({ budgetId }) => budgetId), amounts: parts.map(({ amount }) => amount) })); // prettier-ignore
   return sql`
-    held as (
-      insert into reservation (budget_id, holder, tenant_id, period_start, amount)
-      select "budgetId", holder, tenant_now(), "periodStart", amount
-      from jsonb_to_recordset(${JSON.stringify(holds)}::jsonb) as h("budgetId" uuid, holder uuid, "periodStart" timestamptz, amount bigint)
-      returning budget_id, amount
+    wanted as (
+      select * from unnest(${[...sums.keys()]}::uuid[], ${[...sums.values()]}::bigint[]) as w(budget_id, amount)
+    ), room as materialized (
+      select ${budgetNow}, (select amount from wanted where budget_id = b.id) as amount
+      from budget b where b.id = any(${[...sums.keys()]}::uuid[]) order by b.id for update
+    ), fits as materialized (
+      select count(*) = ${sums.size} and coalesce(bool_and(spent + reserved + amount <= limit_amount), true) as ok from room
     ), holding as (
-      update budget set reserved = reserved + sums.amount
-      from (select budget_id, sum(amount)::bigint as amount from held group by budget_id) sums
-      where budget.id = sums.budget_id
+      update budget set reserved = room.reserved + room.amount, spent = room.spent, period_start = room.period_start
+      from room where budget.id = room.id and budget.id = any(${[...sums.keys()]}::uuid[]) and (select ok from fits)
+    ), held as (
+      insert into reservation (holder, tenant_id, budget_ids, amounts)
+      select holder, tenant_now(), budgets, amounts
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as h(holder uuid, budgets uuid[], amounts bigint[])
+      where (select ok from fits)
     )`;
 }
 
@@ -151,29 +146,41 @@ export type Actual = { holder: string; cost: Cost };
  */
 export async function settle(tx: Tx, actual: Actual[]): Promise<void> {
   if (actual.length === 0) return;
-  await sql`with ${settled(actual)} select 1`.execute(tx);
+  await sql`/*budgets.settle*/ with ${settled(actual.map(({ holder }) => holder), actualRows(actual))} select 1`.execute(tx); // prettier-ignore
 }
 
-/** The same as parts of a larger statement's `with`. */
-export function settled(actual: Actual[]): RawBuilder<unknown> {
-  const costs = actual.flatMap(({ holder, cost }) =>
-    Object.entries(cost).map(([unit, amount]) => ({ holder, unit, amount })),
-  );
-  // Budgets are locked in id order, like by every other taker of them: two settlements never wait for each other in a
-  // ring. The update then sees the locked row as it is now, also where it is newer than this statement's snapshot.
+/** A query for what `settled` asks for. */
+export function actualRows(actual: Actual[]): RawBuilder<unknown> {
+  return sql`select * from jsonb_to_recordset(${JSON.stringify(actual)}::jsonb) as a(holder uuid, cost jsonb)`;
+}
+
+/**
+ * The same as parts of a larger statement's `with`. `actual` is a query's rows, `holder uuid, cost jsonb` (an amount by
+ * unit); it may have fewer of these holders than are named.
+ *
+ * Budgets are locked in id order, like by every other taker of them: two settlements never wait for each other in a
+ * ring. The update then sees the locked row as it is now, also where it is newer than this statement's snapshot.
+ */
+export function settled(holders: string[], actual: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`
-    gone as (
-      delete from reservation where holder = any(${actual.map(({ holder }) => holder)}) returning budget_id, holder, amount
+    actual as materialized (${actual}
+    ), gone as (
+      delete from reservation where holder = any(${holders}::uuid[]) and holder in (select holder from actual)
+      returning holder, budget_ids, amounts
+    ), parts as materialized (
+      select gone.holder, part.budget_id, part.amount from gone, unnest(budget_ids, amounts) as part(budget_id, amount)
     ), ordered as materialized (
-      select id, unit from budget where id in (select budget_id from gone) order by id for update
+      select b.id, b.unit from budget b where b.id = any((select array_agg(distinct budget_id) from parts)::uuid[])
+      order by b.id for update
     ), settling as (
-      update budget set reserved = greatest(0, budget.reserved - sums.reserved), spent = budget.spent + sums.spent
+      update budget b set reserved = greatest(0, b.reserved - sums.reserved),
+        spent = case when ${periodIsOver} then 0 else b.spent end + sums.spent,
+        period_start = case when ${periodIsOver} then date_trunc(b.period, now()) else b.period_start end
       from (
-        select gone.budget_id, sum(gone.amount)::bigint as reserved, coalesce(sum(cost.amount), 0)::bigint as spent
-        from gone join ordered on ordered.id = gone.budget_id
-          left join jsonb_to_recordset(${JSON.stringify(costs)}::jsonb) as cost(holder uuid, unit text, amount numeric)
-            on cost.holder = gone.holder and cost.unit = ordered.unit
-        group by gone.budget_id) sums
-      where budget.id = sums.budget_id
+        select parts.budget_id, sum(parts.amount)::bigint as reserved,
+          coalesce(sum((actual.cost ->> ordered.unit)::numeric), 0)::bigint as spent
+        from parts join ordered on ordered.id = parts.budget_id join actual on actual.holder = parts.holder
+        group by parts.budget_id) sums
+      where b.id = sums.budget_id
     )`;
 }

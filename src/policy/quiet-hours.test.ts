@@ -5,7 +5,7 @@ import { inTenant } from "#db/db.ts";
 import { createTestDatabase, type TestDatabase } from "#db/testing.ts";
 import { makeAgent, makeHouse, makeItem, makeTicket } from "#dispatch/testing.ts";
 import { uuidv7 } from "#system/ids.ts";
-import { quietAgents, ticketIsQuiet } from "./quiet-hours.ts";
+import { quietScopes, ticketIsQuiet } from "./quiet-hours.ts";
 
 let db: TestDatabase;
 before(async () => {
@@ -119,7 +119,7 @@ test("an agent's quiet hours are its own", async () => {
   const agent = await makeAgent(house);
   await add(house, { scope: "agent", scopeId: agent, from: 0, to: 1440 });
   const { rows } = await inTenant(db.database.app, house.tenantId, (tx) =>
-    sql<{ scope_id: string }>`${quietAgents}`.execute(tx),
+    sql<{ scope: string; scope_id: string }>`${quietScopes}`.execute(tx),
   );
-  assert.deepEqual(rows, [{ scope_id: agent }]);
+  assert.deepEqual(rows, [{ scope: "agent", scope_id: agent }]);
 });

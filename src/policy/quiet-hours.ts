@@ -15,12 +15,12 @@ export const ticketIsQuiet: RawBuilder<boolean> = sql<boolean>`exists (
     or (q.scope = 'item' and q.scope_id = t.item_id::text)
     or (q.scope = 'client' and q.scope_id = i.client)))`;
 
-/** The ids of agents for whom quiet hours hold now. */
-export const quietAgents: RawBuilder<{ scope_id: string }> = sql<{ scope_id: string }>`
-  select q.scope_id from quiet_hours q, lateral (
+/** The scopes for which quiet hours hold now. */
+export const quietScopes: RawBuilder<{ scope: string; scope_id: string }> = sql`
+  select q.scope, q.scope_id from quiet_hours q, lateral (
     select extract(hour from now() at time zone q.zone)::int * 60 + extract(minute from now() at time zone q.zone)::int as minute,
            extract(isodow from now() at time zone q.zone)::int as day) l
-  where q.scope = 'agent' and ${windowHolds()}`;
+  where ${windowHolds()}`;
 
 function windowHolds(): RawBuilder<boolean> {
   return sql<boolean>`case
