@@ -9,6 +9,7 @@ import { closeIncident } from "#deploy/record-probe.ts";
 import { productionItem, productionSettings, type ProductionItem } from "#deploy/production-settings.ts";
 import { report, type Outcome } from "#dispatch/report.ts";
 import { act } from "#effects/act.ts";
+import { endEffect } from "#effects/end-abandoned.ts";
 import { append } from "#ledger/append.ts";
 import type { DeployOrder, HandedIn } from "#lines/service/hired-deploy.ts";
 import { Failure } from "#system/failure.ts";
@@ -41,6 +42,7 @@ async function judge(tools: DeployTools, handedIn: HandedIn): Promise<Judged> {
   const { runId, ticketId, itemId, agent } = handedIn;
   const item = await productionItem(tools, itemId);
   const { order, before } = await inTenant(tools.database.app, tools.tenantId, async (tx) => {
+    await endLostOnes(tx, itemId, tools.clock.now());
     const ticket = await tx.selectFrom("ticket").select("body").where("id", "=", ticketId).executeTakeFirstOrThrow();
     return { order: ticket.body as DeployOrder, before: await servesBefore(tx, itemId) };
   });
@@ -68,6 +70,16 @@ async function judge(tools: DeployTools, handedIn: HandedIn): Promise<Judged> {
     },
   });
   return { item, order, claim, proved: result as Proved };
+}
+
+/** Of a run that was lost in the middle nobody says any more whether it deployed. */
+async function endLostOnes(tx: Tx, itemId: string, at: Date): Promise<void> {
+  const { rows } = await sql<{ key: string }>`
+    select f.key from effect f join run r on r.id = f.run_id
+    where f.item_id = ${itemId} and f.state = 'doing' and not f.dry_run and f.key = f.kind || ' run ' || r.id and r.state = 'ended'`.execute(
+    tx,
+  );
+  for (const { key } of rows) await endEffect(tx, { actor: "steward", at }, { key, reason: "its run was lost" });
 }
 
 /** A release of Steward's own that this one takes over from has nobody left to look after it. */
