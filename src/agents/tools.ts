@@ -1,3 +1,4 @@
+import type { Runners } from "#agents/runner/ready-runner.ts";
 import type { WorkTools } from "#dispatch/work-tools.ts";
 import type { SeenFacts } from "#lines/service/facts.ts";
 import type { HiredDeploys } from "#lines/service/hired-deploy.ts";
@@ -12,6 +13,8 @@ export type Tools = WorkTools & {
   runEnvironment(run: { runId: string; fence: number }): Promise<Record<string, string>>;
   /** Aborted when this process ends while runners live on: they are followed no more, and adopted later. */
   leaving: AbortSignal;
+  /** Starts runners, and holds one ready. */
+  runners: Runners;
   /** Briefs agents that are to deploy, and judges what they say they did. */
   deploys: HiredDeploys;
   /** What a service's folder shows now. */

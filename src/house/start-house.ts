@@ -3,6 +3,7 @@ import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { rankBy, trackRecords, type TrackRecord } from "#agents/match.ts";
 import type { Tools } from "#agents/tools.ts";
+import { keepReadyRunner } from "#agents/runner/ready-runner.ts";
 import { adoptRuns } from "#agents/work/adopt-runs.ts";
 import { pruneRuns } from "#agents/work/prune-runs.ts";
 import { sweepEndedRuns } from "#agents/work/sweep-ended-runs.ts";
@@ -79,6 +80,8 @@ async function start(
   const { settings, database, tenantId, hostId, processId, clock, log } = house;
   const workspace = await realpath(settings.workspace);
   const leaving = new AbortController();
+  const runners = keepReadyRunner();
+  undo.push(async () => runners.stop());
   const runs = activeRuns(database, tenantId);
   // A start outlasts a database that is killed meanwhile: each of its steps may be taken twice.
   const outlast = <T>(work: () => Promise<T>) => outlastDatabase(database, work);
@@ -113,12 +116,14 @@ async function start(
     environment: settings.environment,
     runEnvironment,
     leaving: leaving.signal,
+    runners,
     deploys: hiredDeploys(deploy),
     see: keeper.see,
   };
 
   const hire = async () => {
     workers = await hireCrew(house, { tools, deploy, runs, rules: inForce.current() });
+    if (workers.some(({ leaseKind }) => leaseKind === "runner")) runners.makeReady();
   };
   await outlast(hire);
 
@@ -236,6 +241,7 @@ async function start(
         clearTimeout(rereading);
         rulesWatch.close();
         leaving.abort(reason);
+        runners.stop();
         // What waits for a database that is away would wait for ever: its work is safe to be taken up later.
         const within = (what: string, work: Promise<unknown>) =>
           inTime(work, () => log.warn(`${what} did not end in time`));

@@ -2,6 +2,7 @@
 // writes down how it ended. It is started detached and lives on when Steward is restarted or killed.
 //
 //   node runner.mjs RUN_FOLDER          the folder has spec.json (RunSpec in run-spec.ts)
+//   node runner.mjs                     waits to be told the folder through stdin (ready-runner.ts)
 //
 // Plain JavaScript, with nothing imported but Node and small files like this one until the agent runs: TypeScript would
 // add 30 ms, and `pg` as much again. Exit codes: RUNNER_EXIT in run-spec.ts.
@@ -20,7 +21,7 @@ import { readCpuSeconds, readPeakRss } from "./resources.mjs";
 import { addAgent, claimFence, reserveResult } from "./run-files.mjs";
 import { openSpool } from "./spool.mjs";
 
-const folder = process.argv[2];
+const folder = process.argv[2] ?? waitForFolder();
 
 /** How often clocks and memory are looked at; a clock of less than a second is looked at more often. */
 const TICK_MS = 1_000;
@@ -208,6 +209,22 @@ function lowerPriority(pid, nice) {
 
 function inWords(milliseconds) {
   return milliseconds >= 120_000 ? `${Math.round(milliseconds / 60_000)} min` : `${milliseconds / 1000} s`;
+}
+
+/**
+ * Waits with the whole process: there is nothing else to do, and no signal is handled yet. If whoever holds us ready ends
+ * without a word, so do we. With a folder, our own words go to its log from here on, as of one that was started for it.
+ */
+function waitForFolder() {
+  const told = readFileSync(0, "utf8");
+  if (told === "") process.exit(0);
+  // What is opened gets the lowest number that is free.
+  const log = join(told, "runner.log");
+  for (const [number, path] of ["/dev/null", log, log].entries()) {
+    closeSync(number);
+    openSync(path, number === 0 ? "r" : "a", 0o600);
+  }
+  return told;
 }
 
 function readSpec() {

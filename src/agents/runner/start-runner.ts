@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { closeSync, existsSync, openSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -55,25 +55,42 @@ function makeOutputPipes(folder: string): Promise<void> {
 export function startRunner(folder: string, marker?: RunSpec["marker"]): Promise<StartedRunner> {
   const log = openSync(join(folder, "runner.log"), "a", 0o600);
   try {
-    // A small young generation keeps an idle runner small; it moves bytes, it computes nothing.
-    const child = spawn(process.execPath, ["--max-semi-space-size=1", runnerScript, folder], {
-      cwd: "/",
-      detached: true,
-      env: { ...ownEnvironment(), ...(marker && { [marker.name]: marker.value }) },
+    const child = spawnRunner([folder], {
       stdio: ["ignore", log, log],
+      ...(marker && { environment: { [marker.name]: marker.value } }),
     });
-    child.unref();
     return new Promise((resolve, reject) => {
       child.once("error", reject);
-      child.once("spawn", () => {
-        const pid = child.pid!;
-        const exited = new Promise<number | null>((done) => child.once("exit", done));
-        resolve({ pid, startTime: startTimeOf(pid), exited });
-      });
+      child.once("spawn", () => resolve(startedRunner(child)));
     });
   } finally {
     closeSync(log);
   }
+}
+
+/** Without a folder it waits to be told one through stdin. */
+export function spawnRunner(
+  folder: [string] | [],
+  { stdio, environment = {} }: { stdio: StdioOptions; environment?: Record<string, string> },
+): ChildProcess {
+  // A small young generation keeps an idle runner small; it moves bytes, it computes nothing.
+  const child = spawn(process.execPath, ["--max-semi-space-size=1", runnerScript, ...folder], {
+    cwd: "/",
+    detached: true,
+    env: { ...ownEnvironment(), ...environment },
+    stdio,
+  });
+  child.unref();
+  return child;
+}
+
+export function startedRunner(child: ChildProcess): StartedRunner {
+  const pid = child.pid!;
+  const exited =
+    child.exitCode !== null || child.signalCode !== null
+      ? Promise.resolve(child.exitCode)
+      : new Promise<number | null>((done) => child.once("exit", done));
+  return { pid, startTime: startTimeOf(pid), exited };
 }
 
 function ownEnvironment(): Record<string, string> {

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { AgentDriver } from "#agents/drivers/driver.ts";
 import { endRun } from "#agents/runner/end-run.ts";
 import { lastOneOutScript } from "#agents/runner/last-one-out.ts";
-import { makeRunFolder, prepareRun, startRunner, type StartedRunner } from "#agents/runner/start-runner.ts";
+import { makeRunFolder, prepareRun, type StartedRunner } from "#agents/runner/start-runner.ts";
 import { waitForEnd } from "#agents/runner/wait-for-end.ts";
 import { ticketText } from "#agents/ticket-text.ts";
 import type { Tools } from "#agents/tools.ts";
@@ -111,7 +111,7 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
     env: { ...spec.env, ...(await tools.runEnvironment(claimed)), STEWARD_REPORT_FILE: folder.report },
   });
   failpoint("run.workplace_ready");
-  const runner = await startRunner(folder.folder, spec.marker);
+  const runner = await tools.runners.start(folder.folder, spec.marker);
   failpoint("run.runner_started");
   await inTenant(database.app, tenantId, async (tx) => {
     await sql`update run set state = 'running', folder = ${folder.folder}, pid = ${runner.pid}, heartbeat_at = now() where id = ${claimed.runId} and state = 'starting'`.execute(
