@@ -2,10 +2,9 @@
 // what it can do as JSON in its argument, and ends on SIGTERM.
 import { setTimeout as pause } from "node:timers/promises";
 import { rankBy } from "#agents/match.ts";
-import { inTenant } from "#db/db.ts";
 import { openDatabase } from "#db/open.ts";
 import { startClaimLoop } from "#dispatch/claim-loop.ts";
-import { report } from "#dispatch/report.ts";
+import { endRuns } from "#dispatch/end-runs.ts";
 import { systemClock } from "#system/clock.ts";
 import { silentLog } from "#system/log.ts";
 
@@ -43,11 +42,9 @@ const loop = startClaimLoop({
       begin(claimed) {
         const work = (async () => {
           await pause(Math.random() * 3);
-          await inTenant(database.app, tenantId, (tx) =>
-            report(tx, new Date(), [
-              { outcome: "done", ticketId: claimed.id, runId: claimed.runId, fence: claimed.fence, agent: name },
-            ]),
-          );
+          await endRuns(database.app, tenantId, new Date(), [
+            { outcome: "done", ticketId: claimed.id, runId: claimed.runId, fence: claimed.fence, agent: name },
+          ]);
         })().finally(() => {
           working.delete(work);
           loop.ring();

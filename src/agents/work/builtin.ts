@@ -3,7 +3,7 @@ import type { Tools } from "#agents/tools.ts";
 import { CommitUnknown, inTenant, isConnectionLost } from "#db/db.ts";
 import { outlastDatabase } from "#db/outlast.ts";
 import type { Claimed } from "#dispatch/claim.ts";
-import { report } from "#dispatch/report.ts";
+import { endRuns } from "#dispatch/end-runs.ts";
 import type { BuiltinAgent } from "#dispatch/worker.ts";
 import { Failure, messageOf } from "#system/failure.ts";
 
@@ -22,11 +22,9 @@ export async function workBuiltin(
     const done = await carryOut(tools, agent, claimed, signal);
     if (done !== "reported") {
       await outlastDatabase(database, () =>
-        inTenant(database.app, tenantId, (tx) =>
-          report(tx, clock.now(), [
-            { ...done, ticketId: claimed.id, runId: claimed.runId, fence: claimed.fence, agent: agent.name },
-          ]),
-        ),
+        endRuns(database.app, tenantId, clock.now(), [
+          { ...done, ticketId: claimed.id, runId: claimed.runId, fence: claimed.fence, agent: agent.name },
+        ]),
       );
     }
     await tools.lookAgain(claimed.item_id);

@@ -4,9 +4,9 @@ import { endRun } from "#agents/runner/end-run.ts";
 import type { RunResult } from "#agents/runner/run-spec.ts";
 import type { EndedRun } from "#agents/runner/wait-for-end.ts";
 import type { Tools } from "#agents/tools.ts";
-import { inTenant } from "#db/db.ts";
 import { outlastDatabase } from "#db/outlast.ts";
-import { report, type Outcome } from "#dispatch/report.ts";
+import { endRuns } from "#dispatch/end-runs.ts";
+import type { Outcome } from "#dispatch/report.ts";
 import { Failure, messageOf } from "#system/failure.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { takeOver, type EndedWork } from "./take-over.ts";
@@ -64,11 +64,9 @@ export async function reportLoss(tools: Tools, work: EndedWork, error: unknown):
 }
 
 async function reportOnly(tools: Tools, work: EndedWork, outcome: Outcome, detail: object): Promise<void> {
-  await inTenant(tools.database.app, tools.tenantId, (tx) =>
-    report(tx, tools.clock.now(), [
-      { ...outcome, ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent, detail },
-    ]),
-  );
+  await endRuns(tools.database.app, tools.tenantId, tools.clock.now(), [
+    { ...outcome, ticketId: work.ticketId, runId: work.runId, fence: work.fence, agent: work.agent, detail },
+  ]);
 }
 
 /** A runner that had not begun when it was told to end leaves no result. */
