@@ -25,6 +25,8 @@ export type Claimable = {
   id: string;
   item_id: string;
   item_key: string;
+  /** Where its files lie. */
+  item_folder: string | null;
   line: string;
   kind: string;
   capability: string;

@@ -45,7 +45,7 @@ export async function look(
       order by t.priority desc, t.ready_at, t.id
       limit ${sql.lit(limit)} for update of t skip locked
     )
-    select r.*, i.key as item_key, i.client,
+    select r.*, i.key as item_key, i.folder as item_folder, i.client,
       case r.place when 1 then (select array_agg(id) from open) end as open,
       case r.place when 1 then (
         select jsonb_agg(m) from money m where m.scope = 'everything'

@@ -17,6 +17,7 @@ import { append } from "#ledger/append.ts";
 import { finishRun, reportLoss } from "./finish-run.ts";
 import { runFolderOf, type RunFolder } from "./run-folder.ts";
 import { workOf } from "./take-over.ts";
+import { Failure } from "#system/failure.ts";
 import { failpoint } from "#system/failpoint.ts";
 
 /**
@@ -53,13 +54,8 @@ export async function workSpawned(
 
 async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder: RunFolder): Promise<StartedRunner> {
   const { database, tenantId, home } = tools;
-  const serviceDir = await inTenant(
-    database.app,
-    tenantId,
-    async (tx) =>
-      (await tx.selectFrom("item").select("folder").where("id", "=", claimed.item_id).executeTakeFirstOrThrow())
-        .folder!,
-  );
+  const serviceDir = claimed.item_folder;
+  if (serviceDir === null) throw new Failure("conflict", `${claimed.item_key} has no folder to work in.`);
   await rm(folder.work, { recursive: true, force: true });
   const [baseline] = await Promise.all([
     prepareWorkplace({ serviceDir, workDir: folder.work }),
