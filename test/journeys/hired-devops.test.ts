@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { endEverything } from "#house/end-everything.ts";
 import { REPAIR_LIMIT } from "#lines/service/decide.ts";
+import { silentLog } from "#system/log.ts";
 import { agentThatWrites, isHealthy, makeJourney, pause, writeInto, type Journey } from "./house.fixture.ts";
 import { readyService, smallCode, smallSpec } from "./small-service.fixture.ts";
 
@@ -238,4 +240,29 @@ test("what falls again and again is put before its owner", async (t) => {
   await house.runAgain("greeter");
   const well = await house.waitFor("greeter", (story) => isHealthy(story, `v${REPAIR_LIMIT + 2}`));
   assert.equal(well.item!["phase"], "PRODUCTION");
+});
+
+test("a release of Steward's own gives way to a hired agent's: where it holds the port, on its owner's word", async (t) => {
+  const house = await withShip(t, {
+    services: { greeter: readyService("greeter") },
+    rules: { deploy: { target: "process" } },
+  });
+  await house.inProduction("greeter");
+  await house.rewriteRules({ deploy: "none" });
+  await writeInto(house.path("SERVICES/greeter"), smallCode({ greeting: "bonjour" }));
+  const held = await house.waitFor("greeter", ({ runs }) => runs.at(-1)?.["agent"] === "ship" && runs.at(-1)?.["state"] === "ended"); // prettier-ignore
+  assert.match(
+    String(held.tickets.at(-1)!["last_error"]),
+    /is held by Steward's own release v1: `steward stop greeter --production` frees it/,
+  );
+  assert.equal(await (await house.ask("greeter", "/")).text(), "hello, v1");
+
+  await house.commands().stopProduction("greeter");
+  await house.until("nobody is at work on it", async () => (await house.storyOf("greeter")).tickets.every(({ state }) => state !== "claimed")); // prettier-ignore
+  await house.commands().deployNow("greeter");
+  const story = await house.inProduction("greeter", { version: "v2" });
+  assert.deepEqual(versionsOf(story), [["v1", "superseded", "process"], ["v2", "live", "agent"]]); // prettier-ignore
+  const ended = await endEverything(house.settings, { services: true, log: silentLog });
+  assert.deepEqual([ended.left, ended.services, ended.failed], [["greeter"], [], []], "it is not Steward's to end");
+  assert.equal((await house.ask("greeter")).status, 200);
 });
