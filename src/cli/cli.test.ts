@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +10,7 @@ import { inTenant } from "#db/db.ts";
 import { makeItem, makeTicket } from "#dispatch/testing.ts";
 import { openTestServer, type TestServer } from "#http/testing.ts";
 import { ask } from "#policy/approvals.ts";
+import { ownIdentity } from "#system/processes.ts";
 import { removeFolder } from "#system/testing.ts";
 import { commands, groups } from "./commands.ts";
 import { runSteward } from "./testing.ts";
@@ -160,7 +164,7 @@ test("a server that was killed is not taken for a running one", async () => {
       env: { STEWARD_HOME: home },
     });
     assert.equal(code, 6);
-    assert.match(stderr, /start it with `steward up`/);
+    assert.match(stderr, /start it with `steward up/);
   } finally {
     await removeFolder(home);
   }
@@ -176,6 +180,41 @@ test("a name that is nearly right is answered with the one that was meant", asyn
   assert.deepEqual(await told("stop", "bilings"), [3, "billing"]);
   assert.deepEqual(await told("stauts"), [2, "status"]);
   assert.deepEqual(await told("status", "--wacth"), [2, "--watch"]);
+});
+
+test("status says what is the matter where nothing, or somebody else, answers", async (t) => {
+  const place = await mkdtemp(join(tmpdir(), "steward-nobody-"));
+  const other = createServer((_request, response) => response.end("hello"));
+  t.after(async () => {
+    other.close();
+    await removeFolder(place);
+  });
+  await mkdir(join(place, "none"));
+  await mkdir(join(place, "ws", "SERVICES"), { recursive: true });
+  await mkdir(join(place, "home"));
+  const status = async (workspace: string, home: string) => {
+    const env = { STEWARD_HOME: join(place, home) };
+    const { code, stdout, stderr } = await runSteward(["status", "--workspace", join(place, workspace)], { env });
+    return [code, stdout, stderr.trim().replaceAll(place, "")];
+  };
+  assert.deepEqual(await status("none", "nohome"), [
+    6,
+    "",
+    "steward: /none is no workspace of Steward's: there is no steward.yaml and no SERVICES/. Name yours with --workspace, or make one with `steward init`.",
+  ]);
+  assert.deepEqual(await status("ws", "nohome"), [
+    6,
+    "",
+    "steward: Steward is not running for /ws: start it with `steward up --workspace /ws`.",
+  ]);
+  other.listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+  await writeFile(join(place, "home", "token"), "x\n");
+  await writeFile(join(place, "home", "server.json"), JSON.stringify({ url, version: "1", ...ownIdentity() }));
+  const [code, stdout, said] = await status("ws", "home");
+  assert.deepEqual([code, stdout], [6, ""]);
+  assert.match(String(said), /answers at http:\/\/127\.0\.0\.1:\d+, and it is not Steward\./);
 });
 
 test("every command says in its help what it does, with an example", async () => {

@@ -1,10 +1,12 @@
+import { existsSync } from "node:fs";
 import { readSettings, type Settings } from "#config.ts";
 import { clientFor, type Client } from "#http/client.ts";
+import { reach } from "#http/reach.ts";
 import { findServer } from "#http/server-file.ts";
 import { readToken } from "#http/token.ts";
 import { Failure } from "#system/failure.ts";
 import type { Common } from "./command.ts";
-import { findWorkspace } from "./find-workspace.ts";
+import { findWorkspace, isWorkspace } from "./find-workspace.ts";
 import { version } from "#system/version.ts";
 
 export type Connection = { client: Client; url: string; token: string };
@@ -18,13 +20,21 @@ export async function connect(options: Common): Promise<Connection> {
   const settings = settingsFor(options);
   const connection = await tryConnect(settings);
   if (connection) return connection;
-  throw new Failure("unreachable", `Steward is not running for ${settings.workspace}: start it with \`steward up\`.`);
+  const { workspace, home } = settings;
+  const here = workspace === findWorkspace(undefined);
+  throw new Failure(
+    "unreachable",
+    isWorkspace(workspace) || existsSync(home)
+      ? `Steward is not running for ${workspace}: start it with \`steward up${here ? "" : ` --workspace ${workspace}`}\`.`
+      : `${here ? "Here" : workspace} is no workspace of Steward's: there is no steward.yaml and no SERVICES/${here ? " in this folder or above it" : ""}. Name yours with --workspace, or make one with \`steward init\`.`,
+  );
 }
 
-/** Null if no server lives there. */
+/** Null if no server lives there. A Failure "unreachable" if one does and is stuck, or another program has its port. */
 export async function tryConnect({ home }: Settings): Promise<Connection | null> {
   const server = await findServer(home);
   const token = await readToken(home);
   if (!server || token === null) return null;
+  await reach(server);
   return { client: clientFor({ url: server.url, credential: token, version }), url: server.url, token };
 }

@@ -10,7 +10,10 @@ export function findWorkspace(named: string | undefined): string {
   const { INIT_CWD, npm_lifecycle_event } = process.env;
   const here = npm_lifecycle_event === "start" && INIT_CWD ? INIT_CWD : process.cwd();
   for (let folder = here; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, "steward.yaml")) || existsSync(join(folder, "SERVICES"))) return folder;
+    if (isWorkspace(folder)) return folder;
     if (dirname(folder) === folder) return here;
   }
 }
+
+export const isWorkspace = (folder: string): boolean =>
+  existsSync(join(folder, "steward.yaml")) || existsSync(join(folder, "SERVICES"));

@@ -52,14 +52,13 @@ async function eitherWay<T>(
   directly: (how: typeof Directly, settings: Settings) => Promise<T>,
 ): Promise<T> {
   const settings = settingsFor(options);
-  const connection = await tryConnect(settings);
-  if (connection) {
-    try {
-      return await asked(connection);
-    } catch (error) {
-      if (!(error instanceof Failure && error.code === "unreachable")) throw error;
-    }
+  try {
+    const connection = await tryConnect(settings);
+    if (connection) return await asked(connection);
+    say("Steward is not running here: working on its database directly.");
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === "unreachable")) throw error;
+    say(`${error.message}\nWorking on its database directly.`);
   }
-  say("Steward is not running here: working on its database directly.");
   return directly(await import("./stop-directly.ts"), settings);
 }

@@ -5,12 +5,17 @@ import { verifyLedger, type Verification } from "#ledger/verify.ts";
 import type { Common } from "./command.ts";
 import { settingsFor, tryConnect } from "./connect.ts";
 import { exitCode } from "./exit-code.ts";
-import { answer } from "./talk.ts";
+import { answer, say } from "./talk.ts";
+import { Failure } from "#system/failure.ts";
 import { count } from "#system/count.ts";
 
 export async function verifyAudit(options: Common): Promise<void> {
   const settings = settingsFor(options);
-  const connection = await tryConnect(settings);
+  const connection = await tryConnect(settings).catch((error: unknown) => {
+    if (!(error instanceof Failure && error.code === "unreachable")) throw error;
+    say(`${error.message}\nReading its database directly.`);
+    return null;
+  });
   const verified = connection ? await connection.client.house.verify() : await verifyDirectly(settings);
   if (verified.ok) {
     const { events, pending, head } = verified;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { hasErrorCode } from "#system/failure.ts";
+import { Failure, hasErrorCode } from "#system/failure.ts";
 
 /**
  * 32 random bytes in a file that only its owner reads, made the first time it is asked for. Written whole beside it and
@@ -29,6 +29,16 @@ export async function readSecret(path: string): Promise<string | null> {
     return (await readFile(path, "utf8")).trim();
   } catch (error) {
     if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return null;
-    throw error;
+    throw unreadableHome(dirname(path), error);
   }
+}
+
+/** Steward's folder is its user's alone: whoever is somebody else is told so, and not that nothing runs. */
+export function unreadableHome(home: string, error: unknown): unknown {
+  if (!hasErrorCode(error, "EACCES", "EPERM")) return error;
+  return new Failure(
+    "forbidden",
+    `Steward's folder ${home} is not yours to read: ask as the user who started it, such as \`sudo -u USER steward status\`, or name another (STEWARD_HOME).`,
+    { cause: error },
+  );
 }

@@ -1,6 +1,8 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "#system/files.ts";
+import { hasErrorCode } from "#system/failure.ts";
+import { unreadableHome } from "./secret-file.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "#system/processes.ts";
 
 /** `<home>/server.json`: where the server that looks after this workspace is, and who it is. */
@@ -27,9 +29,16 @@ export async function removeServerFile(home: string): Promise<void> {
 }
 
 async function read(home: string): Promise<ServerFile | null> {
+  let text: string;
   try {
-    return JSON.parse(await readFile(pathIn(home), "utf8")) as ServerFile;
+    text = await readFile(pathIn(home), "utf8");
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return null;
+    throw unreadableHome(home, error);
+  }
+  try {
+    return JSON.parse(text) as ServerFile;
   } catch {
-    return null;
+    return null; // Half a file is no server's.
   }
 }

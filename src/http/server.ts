@@ -11,6 +11,7 @@ import { openEventStream } from "./event-stream.ts";
 import { identify, refuseForeignHost, refuseForeignOrigin } from "./guard.ts";
 import { openApiDocument } from "./openapi.ts";
 import { openPage, pagePaths } from "./page/open-page.ts";
+import { stewardHeader } from "./reach.ts";
 import { router } from "./router.ts";
 import { runKeySecret } from "./run-key.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
@@ -47,7 +48,8 @@ export async function startServer(house: HttpContext): Promise<Server> {
   );
 
   const callers = new WeakMap<FastifyRequest, Caller>();
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header(stewardHeader, house.version);
     refuseForeignHost(request);
     refuseForeignOrigin(request);
     if (!isOpen(request)) callers.set(request, await identify(house, keys, request));
