@@ -42,12 +42,14 @@ test("while the disk of the embedded database is full Steward says so and starts
     assert.equal((await house.starts()).length, started, "an agent was started that could not be recorded");
 
     await disk.free();
-    await inProduction(house, { revisions: { first: 1, second: 1 } });
+    await inProduction(house, { revisions: { first: 1, second: 1 } }).catch(async (error: unknown) => {
+      const said = (await readFile(layoutOf(house.home).log, "utf8")).split("\n").slice(-30);
+      throw new Error(`${String(error)}\n${server.said().slice(-2_000)}\n${said.join("\n")}`);
+    });
     await assertSound(house, { seen });
   } finally {
     await disk.free();
-    await house.end();
-    disk.away();
+    await house.end().finally(() => disk.away());
   }
 });
 

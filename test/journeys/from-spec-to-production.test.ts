@@ -76,17 +76,18 @@ async function files(house: Awaited<ReturnType<typeof makeJourney>>, hash: strin
     url: `http://127.0.0.1:${port}`,
     content_hash: hash,
   });
-  const readme = await house.read("SERVICES/pulse/README.md");
-  assert.match(readme.split("\n")[0]!, new RegExp(`PRODUCTION \\(healthy\\) on port ${port} <!-- steward:status -->`));
-  const registry = JSON.parse(await house.read("SERVICES/SERVICE_REGISTRY.json")) as Record<
-    string,
-    Record<string, unknown>
-  >;
-  const entry = registry["pulse"];
-  assert.deepEqual(
-    [entry?.["status"], entry?.["phase"], entry?.["port"]],
-    ["production (healthy)", "PRODUCTION", port],
+  // They are written after the database says so.
+  await house.until("its README says so", async () =>
+    new RegExp(`PRODUCTION \\(healthy\\) on port ${port} <!-- steward:status -->`).test(
+      (await house.read("SERVICES/pulse/README.md")).split("\n")[0]!,
+    ),
   );
+  type Registry = Record<string, Record<string, unknown>>;
+  const entry = await house.until("the registry says so", async () => {
+    const { pulse } = JSON.parse(await house.read("SERVICES/SERVICE_REGISTRY.json")) as Registry;
+    return pulse?.["phase"] === "PRODUCTION" && pulse["status"] === "production (healthy)" && pulse;
+  });
+  assert.equal(entry["port"], port);
   const stored = JSON.parse(await house.read(".steward/verdicts.json")) as {
     services: Record<string, { gate: string; ok: boolean; contentHash: string }[]>;
   };

@@ -117,8 +117,8 @@ test("an agent that says nothing for too long is ended, and one that keeps talki
   assert.equal(silent.detail, "It wrote nothing for 0.3 s.");
   assert.deepEqual(silent.lastLines, ["a", "b"]);
 
-  const chatty = await newRun(t, ["sh", "-c", "for i in 1 2 3 4 5 6; do printf .; sleep 0.1; done"], {
-    clocks: { silenceMs: 400 },
+  const chatty = await newRun(t, ["sh", "-c", "for i in 1 2 3 4 5 6 7; do printf .; sleep 0.2; done"], {
+    clocks: { silenceMs: 1_000 },
   });
   assert.equal((await start(chatty.folder, chatty.spec)).outcome, "exited");
 });
