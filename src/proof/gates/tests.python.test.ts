@@ -184,6 +184,7 @@ test("what judges Python tests cannot be replaced by files of the same name, nor
     "tests/test_wrong.py": "def test_wrong():\n    assert False\n\n\ndef should_too():\n    assert False\n",
     "pytest.py": "def main(*_, **__):\n    return 0\n",
     "coverage.py": "Coverage = None\n",
+    "sitecustomize.py": "import os\n\nos._exit(0)\n",
     "pytest.ini": "[pytest]\npython_functions = test_adds should_*\n",
     "conftest.py": 'collect_ignore = ["tests/test_sums.py"]\n',
   });
