@@ -104,8 +104,11 @@ export function gate(name: GateName, check: (input: GateInput) => Promise<Findin
   };
 }
 
-/** Left out: what is about one round, and how long one waits. Neither is part of what was asked of the content. */
-const NOT_ASKED = ["allowFewerTests", "testTimeoutMs", "installTimeoutMs"];
+/**
+ * Left out: what is about one round, how long one waits, and where it answers in production. None is part of what was
+ * asked of the content; a port that Steward gives at the first release must not void the verdict that released it.
+ */
+const NOT_ASKED = ["allowFewerTests", "testTimeoutMs", "installTimeoutMs", "port"];
 
 export function settingsHash(settings: GateSettings): string {
   const asked = Object.fromEntries(Object.entries(settings).filter(([name]) => !NOT_ASKED.includes(name)));
