@@ -12,16 +12,19 @@ export type Declared = {
   keep?: number;
 };
 
+/** What a deployment keeps of its owner's commands (its `detail`). */
+export type ReleasedWith = { commands?: ServiceSettings["commands"]; pass?: string[] };
+
 export type DeployTools = WorkTools & {
   /** The workspace, as a real path. */
   workspace: string;
   /** Null where no target is declared. */
   declared(service: string): Declared | null;
   /**
-   * For what a target of this kind has released: that target, also where the owner declares it no more. Null if there
-   * is no such kind.
+   * For what a target of this kind has released: that target, also where the owner declares it no more; then by the
+   * commands that it was released with, if it was. Null if there is no such kind.
    */
-  servedBy(service: string, target: string): Declared | null;
+  servedBy(service: string, target: string, releasedWith?: ReleasedWith): Declared | null;
   /** Where a hired agent may put a service, beside this machine: `deploy_hosts` in steward.yaml. */
   deployHosts(): readonly string[];
   /** The key that the secrets are sealed with. */

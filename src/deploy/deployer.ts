@@ -17,7 +17,7 @@ import { productionItem, productionSettings, type ProductionItem } from "./produ
 import type { DeployResult, ServiceSettings } from "./targets/target.ts";
 import { failpoint, failpoints } from "#system/failpoint.ts";
 
-type Deployment = { id: string; version: string };
+type Deployment = { id: string; version: string; /** It was begun before, and broken off. */ resumed?: boolean };
 
 /**
  * Steward's own deploy, where the owner declared a target: that declaration is its standing approval. It releases
@@ -46,7 +46,12 @@ export function deployer(tools: DeployTools): BuiltinAgent {
         target: declared.target.kind,
         port: settings.publicPort,
       };
-      const deployment = await begin(tools, claimed, item, order);
+      const deployment = await begin(tools, claimed, item, order, {
+        // Nobody said this port but Steward itself, which tells the registry of it.
+        ...(settings.publicPort !== null && item.control.settings.port === undefined && { portGiven: true }),
+        // What the owner says later must not leave nobody knowing how it is asked, taken back and stopped.
+        ...(declared.commands && { commands: declared.commands, pass: declared.passEnvironment ?? [] }),
+      });
       failpoint("deploy.begun");
       const adapter: Adapter = {
         kind: "deploy",
@@ -59,6 +64,8 @@ export function deployer(tools: DeployTools): BuiltinAgent {
               content: item.folder,
               contentHash: item.content_hash!,
               hashContent: contentHash,
+              previous: await servingVersion(tools, item, declared.target.kind),
+              resumed: deployment.resumed ?? false,
             },
             (step, detail) => note(tools, claimed, signal, step, detail),
           );
@@ -95,7 +102,8 @@ async function begin(
   { database, tenantId, hostId, clock }: DeployTools,
   claimed: Claimed,
   item: ProductionItem,
-  order: { target: string; port: number },
+  order: { target: string; port: number | null },
+  kept: object,
 ): Promise<Deployment> {
   const detail = JSON.stringify({ order: { ...order, releaseHash: item.release_hash } });
   const at = clock.now();
@@ -118,14 +126,27 @@ async function begin(
         and (state = 'deploying' or (state = 'live' and started_at >= (select created_at from ticket where id = ${claimed.id})))
       order by started_at desc limit 1`.execute(tx);
     await giveUpOlder(tx, item, { keep: under[0]?.id ?? null, at });
-    if (under[0]) return under[0];
+    if (under[0]) return { ...under[0], resumed: true };
     const deployment = { id: uuidv7(), version: await nextVersion(tx, item.id) };
     await tx.insertInto("deployment").values({
       ...deployment, tenant_id: tenantId, item_id: item.id, host_id: hostId, target: order.target, round: item.round, content_hash: item.content_hash!, state: "deploying",
-      detail, started_at: at,
+      detail: JSON.stringify({ ...JSON.parse(detail), ...kept }), started_at: at,
     }).execute(); // prettier-ignore
     return deployment;
   });
+}
+
+async function servingVersion(
+  { database, tenantId }: DeployTools,
+  item: ProductionItem,
+  target: string,
+): Promise<string | null> {
+  const { rows } = await inTenant(database.app, tenantId, (tx) =>
+    sql<{
+      version: string;
+    }>`select version from deployment where item_id = ${item.id} and state = 'live' and target = ${target}`.execute(tx),
+  );
+  return rows[0]?.version ?? null;
 }
 
 /** A version is never given twice, also where not all of those before are known any more. */

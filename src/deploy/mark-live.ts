@@ -22,7 +22,7 @@ export async function markLive(
     update deployment set state = 'live', ended_at = null, port = ${port}, host_id = ${hostId} where id = ${id} and state <> 'live' returning target`.execute(
     tx,
   );
-  await sql`update item set health = 'healthy', health_reason = null, health_at = ${at}, port = ${port} where id = ${item.id}`.execute(
+  await sql`update item set health = 'healthy', health_reason = null, health_at = ${at}, port = coalesce(${port}::int, port) where id = ${item.id}`.execute(
     tx,
   );
   const over = await closeIncident(tx, item, at);

@@ -45,11 +45,10 @@ export async function productionSettings(
   item: ProductionItem,
   declared: Declared,
 ): Promise<ServiceSettings> {
-  const { start, healthPath, port } = item.control.settings;
+  const { start, healthPath } = item.control.settings;
   return {
     service: item.key,
-    // What runs elsewhere needs no port of ours.
-    publicPort: port ?? item.port ?? (declared.target.runsElsewhere ? 0 : await givePort(tools, item.id)),
+    publicPort: await publicPortOf(tools, item, declared),
     ...(healthPath !== undefined && { healthPath }),
     ...(start !== undefined && { start }),
     env: declared.env,
@@ -58,6 +57,25 @@ export async function productionSettings(
     ...(declared.commands && { commands: declared.commands }),
     ...(declared.passEnvironment && { passEnvironment: declared.passEnvironment }),
   };
+}
+
+/**
+ * What somebody said: the spec, steward.yaml, the registry, the owner. Only a target that opens one itself is given one
+ * that nobody said, and keeps it; the registry is told of it, and says no more by that.
+ */
+async function publicPortOf(tools: DeployTools, item: ProductionItem, { target }: Declared): Promise<number | null> {
+  const said = item.control.settings.port ?? null;
+  if (target.opensPort) return said ?? item.port ?? givePort(tools, item.id);
+  return said !== null && (await wasGiven(tools, item.id, said)) ? null : said;
+}
+
+async function wasGiven({ database, tenantId }: DeployTools, itemId: string, port: number): Promise<boolean> {
+  const { rows } = await inTenant(database.app, tenantId, (tx) =>
+    sql`select 1 from deployment where item_id = ${itemId} and port = ${port} and detail @> '{"portGiven": true}' limit 1`.execute(
+      tx,
+    ),
+  );
+  return rows.length > 0;
 }
 
 async function openSecrets(

@@ -5,6 +5,8 @@ import type { Tx } from "#db/db.ts";
 export type ProductionStatus = {
   health: string;
   port: number | null;
+  /** One that Steward had given it, and that it has no more. */
+  freedPort: number | null;
   release: {
     version: string;
     target: string;
@@ -30,23 +32,26 @@ const EVENTS = [
   "service.repair_asked",
   "service.stopped",
   "service.record_corrected",
+  "service.retired",
 ] as const;
 
 export async function productionStatus(tx: Tx, itemId: string): Promise<ProductionStatus> {
   const { rows } = await sql<{
-    health: string; port: number | null; version: string | null; target: string; contentHash: string; deployedAt: Date; state: string; url: string | null;
+    health: string; port: number | null; freedPort: number | null; version: string | null; target: string; contentHash: string; deployedAt: Date; state: string; url: string | null;
   }>`
-    select i.health, case when d.target = 'agent' then d.port else i.port end as port, d.detail->>'url' as url, d.version, d.target, d.content_hash as "contentHash", d.started_at as "deployedAt", d.state
+    select i.health, case when d.target <> 'process' then d.port else i.port end as port,
+      (select g.port from deployment g where g.item_id = i.id and g.detail @> '{"portGiven": true}' and d.target <> 'process' order by g.started_at desc limit 1) as "freedPort", d.detail->>'url' as url, d.version, d.target, d.content_hash as "contentHash", d.started_at as "deployedAt", d.state
     from item i left join lateral (
       select * from deployment where item_id = i.id and state in ('live', 'stopped') order by started_at desc limit 1) d on true
     where i.id = ${itemId}`.execute(tx); // prettier-ignore
-  const { health, port, version, state, ...release } = rows[0]!;
+  const { health, port, freedPort, version, state, ...release } = rows[0]!;
   // Before it first served it has no records of a production: that they are there is what others take for one.
   const { rows: served } = await sql`
     select 1 from deployment where item_id = ${itemId} and state not in ('deploying', 'failed') limit 1`.execute(tx);
   return {
     health,
     port,
+    freedPort,
     release: version === null ? null : { ...release, version, stopped: state === "stopped" },
     happened: served.length === 0 ? [] : await lately(tx, itemId),
   };
@@ -76,6 +81,8 @@ function sentence(type: (typeof EVENTS)[number], body: Record<string, string | n
       return `asked for a repair of ${body["version"]}: ${body["reason"]}`;
     case "service.stopped":
       return `stopped: ${body["reason"]}`;
+    case "service.retired":
+      return `retired ${body["version"]} (${body["target"]}): ${body["reason"]}`;
     case "service.record_corrected":
       return `${body["to"] ?? "nothing"} serves, not ${body["from"]}: ${body["reason"]}`;
   }

@@ -6,6 +6,7 @@ import type { ServiceFolder } from "./service-folder.ts";
 import { SickRelease } from "./sick-release.ts";
 import { endRelease, readRunning, type RunningRelease } from "./start-release.ts";
 import type { Progress, ServiceSettings } from "./targets/target.ts";
+import { Failure } from "#system/failure.ts";
 import { probe, type ProbeResult } from "#system/probe.ts";
 import { isAlive } from "#system/processes.ts";
 
@@ -44,7 +45,7 @@ export function orderFor({ folder, settings, limits }: ChangeTools, target: Fron
   const { run, version, port } = target;
   return {
     host: settings.host ?? "127.0.0.1",
-    publicPort: settings.publicPort,
+    publicPort: portOf(settings),
     target: { run, version, port },
     retryMs: limits.retryMs,
     quietMs: limits.quietMs,
@@ -75,9 +76,15 @@ export async function probePublic({ folder, settings }: ChangeTools, version: st
 }
 
 /** As this machine reaches it: a port that is open on all addresses is asked on the loopback one. */
-export function publicUrl({ host = "127.0.0.1", publicPort }: ServiceSettings): string {
+export function publicUrl(settings: ServiceSettings): string {
+  const { host = "127.0.0.1" } = settings;
   const reached = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-  return `http://${reached.includes(":") ? `[${reached}]` : reached}:${publicPort}`;
+  return `http://${reached.includes(":") ? `[${reached}]` : reached}:${portOf(settings)}`;
+}
+
+function portOf({ service, publicPort }: ServiceSettings): number {
+  if (publicPort !== null) return publicPort;
+  throw new Failure("invalid", `${service} has no port: give it one, \`port:\` in its spec's front matter`);
 }
 
 export async function livingRun(folder: ServiceFolder, run: string): Promise<RunningRelease | null> {

@@ -3,11 +3,13 @@ import { inTenant } from "#db/db.ts";
 import { decideRecovery, RECOVERY_POLICY, type HealthEvent, type RecoveryPolicy } from "#health/recovery.ts";
 import { messageOf } from "#system/failure.ts";
 import { bringBack, carryOut, settle, type Served } from "./carry-out-recovery.ts";
-import type { DeployTools } from "./deploy-tools.ts";
+import type { DeployTools, ReleasedWith } from "./deploy-tools.ts";
+import { moveToDeclared } from "./move-to-declared.ts";
 import { productionItem, productionSettings } from "./production-settings.ts";
 import { HISTORY_MS, recallHistory } from "./recall-history.ts";
 import { reconcile } from "./reconcile.ts";
 import { recordProbe } from "./record-probe.ts";
+import { replacedHere, retireReplaced, type Replaced } from "./retire-replaced.ts";
 import type { TargetStatus } from "./targets/target.ts";
 
 export type Live = {
@@ -18,6 +20,7 @@ export type Live = {
   /** Others than live ones are looked at when this process comes: whether they really are what is recorded. */
   state: "live" | "stopped" | "deploying";
   started_at: Date;
+  detail: ReleasedWith;
   content_hash: string;
   round: number;
   previous: string | null;
@@ -57,28 +60,45 @@ export function superviseProduction(
   /** Gives each service its turn that is not still in the one before. */
   async function begin(): Promise<void> {
     try {
+      if (!(await isOurs(tools))) return;
       const services = await liveHere(tools, { others: foundServing === null });
       foundServing ??= new Set(services.map(({ id }) => id));
-      for (const live of services) {
-        if (stopped || turns.has(live.item_id)) continue;
-        turns.set(live.item_id, oneTurn(live).finally(() => turns.delete(live.item_id))); // prettier-ignore
-      }
+      const turn = (key: string, itemId: string, work: () => Promise<unknown>) => {
+        if (stopped || turns.has(key)) return;
+        turns.set(
+          key,
+          oneTurn(itemId, work).finally(() => turns.delete(key)),
+        );
+      };
+      for (const live of services) turn(live.item_id, live.item_id, () => lookAfter(live));
+      for (const replaced of await replacedHere(tools)) turn(replaced.id, replaced.item_id, () => retire(replaced));
     } catch (error) {
       tools.log.warn({ err: error }, "the services could not be looked after this time");
     }
   }
 
-  async function oneTurn(live: Live): Promise<void> {
+  async function oneTurn(item: string, work: () => Promise<unknown>): Promise<void> {
     try {
-      await lookAfter(live);
+      await work();
     } catch (error) {
-      tools.log.warn({ err: error, item: live.item_id }, "a service could not be looked after this time");
+      tools.log.warn({ err: error, item }, "a service could not be looked after this time");
+    }
+  }
+
+  async function retire(replaced: Replaced): Promise<void> {
+    if ((notBefore.get(replaced.id)?.at ?? 0) > performance.now()) return;
+    try {
+      await retireReplaced(tools, replaced);
+      notBefore.delete(replaced.id);
+      await tools.lookAgain(replaced.item_id);
+    } catch (error) {
+      notDone({ item_id: replaced.id }, error);
     }
   }
 
   async function lookAfter(live: Live): Promise<void> {
     const item = await productionItem(tools, live.item_id);
-    const by = tools.servedBy(item.key, live.target);
+    const by = tools.servedBy(item.key, live.target, live.detail);
     if (!by) return;
     const service = { item, live, target: by.target, settings: await productionSettings(tools, item, by) };
     if (!histories.has(item.id)) histories.set(item.id, await recallHistory(tools, item.id));
@@ -91,6 +111,7 @@ export function superviseProduction(
       return tools.lookAgain(item.id);
     }
     if (live.state !== "live") return;
+    await moveToDeclared(tools, service);
     if (foundServing?.delete(live.id) && (status.gone || status.stopped)) {
       await bringBack(tools, service, status).catch((error: unknown) => notDone(live, error));
       return probeIt(service, await service.target.status(service.settings));
@@ -121,10 +142,14 @@ export function superviseProduction(
     const history = remember(live, { type: "probe", at, version: live.version, ok, reason, gone });
     if (await recordProbe(tools, item, status, history, policy)) await tools.lookAgain(item.id);
     if (mustWait(live)) return;
-    const owned = service.target.runsElsewhere !== true;
+    const { target, settings } = service;
+    const owned = target.runsElsewhere !== true;
     // Whoever deploys it there may well have to end it first.
     if (!owned && (await isBeingDeployed(tools, item.id))) return;
-    const decision = decideRecovery({ history, current: live.version, previous: live.previous, owned }, policy, at);
+    const can = target.can?.(settings) ?? { restart: true, rollback: true };
+    const previous = can.rollback ? live.previous : null;
+    const steps = can.restart ? policy : { ...policy, restarts: 0 };
+    const decision = decideRecovery({ history, current: live.version, previous, owned }, steps, at);
     if (decision.do === "nothing" || decision.do === "wait") return;
     try {
       for (const event of await carryOut(tools, service, decision)) remember(live, event);
@@ -137,7 +162,7 @@ export function superviseProduction(
 
   const mustWait = (live: Live): boolean => (notBefore.get(live.item_id)?.at ?? 0) > performance.now();
 
-  function notDone(live: Live, error: unknown): void {
+  function notDone(live: { item_id: string }, error: unknown): void {
     tools.log.warn({ item: live.item_id, reason: messageOf(error) }, "a recovery step was not done");
     const waitMs = Math.min((notBefore.get(live.item_id)?.waitMs ?? policy.backoffMs / 2) * 2, policy.backoffCapMs);
     notBefore.set(live.item_id, { at: performance.now() + waitMs, waitMs });
@@ -186,24 +211,28 @@ async function isToBeDeployed({ database, tenantId }: DeployTools, itemId: strin
   return rows.length > 0;
 }
 
-/**
- * What serves on this host, each with the newest good release of the same target before it. Nothing, if another process
- * looks after them.
- */
-async function liveHere(
-  { database, tenantId, hostId, processId }: DeployTools,
-  { others }: { others: boolean },
-): Promise<Live[]> {
+/** Of several processes of this host, the one that looks after its services: a server before a worker. */
+async function isOurs({ database, tenantId, hostId, processId }: DeployTools): Promise<boolean> {
+  const { rows } = await inTenant(database.app, tenantId, (tx) =>
+    sql<{ id: string }>`
+      select id from process where host_id = ${hostId} and kind <> 'command' and ended_at is null and seen_at > now() - interval '5 seconds' order by kind, id limit 1`.execute(
+      tx,
+    ),
+  );
+  return rows[0]?.id === processId;
+}
+
+/** What serves on this host, each with the newest good release of the same target before it. */
+async function liveHere({ database, tenantId, hostId }: DeployTools, { others }: { others: boolean }): Promise<Live[]> {
   return inTenant(database.app, tenantId, async (tx) => {
-    const { rows } = await sql<Live & { mine: boolean }>`
-      select d.id, d.item_id, d.version, d.target, d.state, d.started_at, d.content_hash, d.round,
-        (select version from deployment p where p.item_id = d.item_id and p.host_id = d.host_id and p.target = d.target and p.state = 'superseded' order by p.started_at desc limit 1) as previous,
-        ${processId}::uuid = (select id from process where host_id = ${hostId} and kind <> 'command' and ended_at is null and seen_at > now() - interval '5 seconds' order by kind, id limit 1) as mine
+    const { rows } = await sql<Live>`
+      select d.id, d.item_id, d.version, d.target, d.state, d.started_at, d.detail, d.content_hash, d.round,
+        (select version from deployment p where p.item_id = d.item_id and p.host_id = d.host_id and p.target = d.target and p.state = 'superseded' order by p.started_at desc limit 1) as previous
       from deployment d where d.host_id = ${hostId} and (d.state = 'live' or (${others} and (d.state = 'stopped' or
         (d.state = 'deploying' and not exists (select 1 from deployment o where o.item_id = d.item_id and o.state in ('live', 'stopped'))))))`.execute(
       tx,
     );
-    return rows.filter(({ mine }) => mine);
+    return rows;
   });
 }
 

@@ -85,7 +85,10 @@ export function decideRecovery(
     };
   }
 
-  const spent = `${outage.reason}; ${policy.restarts} restarts in ${span(policy.restartWindowMs)} did not help`;
+  const spent =
+    policy.restarts === 0
+      ? outage.reason
+      : `${outage.reason}; ${policy.restarts} restarts in ${span(policy.restartWindowMs)} did not help`;
   const leftBefore = history.some((event) => event.type === "rolled back" && event.from === current);
   const leftPrevious = history.some((event) => event.type === "rolled back" && event.from === previous);
   if (previous !== null && !leftBefore && !leftPrevious) {

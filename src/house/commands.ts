@@ -105,6 +105,17 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
     return askNow(service, "deploy", "devops", { title: "ROLLBACK", why, contentHash: to.content_hash, back });
   }
 
+  async function versionBefore(itemId: string, target: string): Promise<string> {
+    const { rows } = await within((tx) =>
+      sql<{ version: string; key: string }>`
+        select d.version from deployment d where d.item_id = ${itemId} and d.target = ${target} and d.state = 'superseded' order by d.started_at desc limit 1`.execute(
+        tx,
+      ),
+    );
+    if (!rows[0]) throw new Failure("not_found", "There is no earlier good release to go back to.");
+    return rows[0].version;
+  }
+
   return {
     look: (service) => keeper.look(service),
     checkNow: (service) => askNow(service, "prove", "prover"),
@@ -118,25 +129,32 @@ export function houseCommands({ house, keeper, deploy }: Running): Commands {
       const serving = await within((tx) =>
         tx
           .selectFrom("deployment")
-          .select(["id", "version", "target", "content_hash", "started_at"])
+          .select(["id", "version", "target", "state", "detail", "content_hash", "started_at"])
           .where("item_id", "=", item.id)
           .where("state", "in", ["live", "stopped"])
           .executeTakeFirst(),
       );
       if (serving?.target === "agent") return askBack(service, item.id, serving, version);
-      const declared = serving && deploy.servedBy(service, serving.target);
+      const declared = serving && deploy.servedBy(service, serving.target, serving.detail);
       if (!declared) throw new Failure("not_found", `${service} has no release to go back from.`);
+      if (serving.state === "live" && version === serving.version)
+        throw new Failure(
+          "conflict",
+          `${service} ${version} is what serves: name another one, or none for the one before it.`,
+        );
       const production = await productionSettings(deploy, item, declared);
+      // A target that keeps no releases is told which one was before.
+      const to = version ?? (declared.target.opensPort ? undefined : await versionBefore(item.id, serving.target));
       const effect = {
         kind: "rollback", key: `rollback ${serving.id} ${uuidv7()}`, item: { id: item.id, line: "service", client: item.client },
-        payload: { service, from: serving.version, to: version ?? null }, allowedBy: { standing: "the owner asked for it" }, actor: "owner",
+        payload: { service, from: serving.version, to: to ?? null }, allowedBy: { standing: "the owner asked for it" }, actor: "owner",
       }; // prettier-ignore
       const { result } = await act(deploy, effect, {
         kind: "rollback",
         resumable: true,
         perform: async () => ({
           result: await declared.target.rollback(
-            { settings: production, ...(version && { toVersion: version }), because: "the owner asked for it" },
+            { settings: production, toVersion: to, from: serving.version, because: "the owner asked for it" },
             () => {},
           ),
         }),

@@ -54,11 +54,12 @@ export async function makeDeployTools(
     processLives: (tx, id) => processLives(tx, hostId, id),
     declared,
     deployHosts,
-    servedBy(service, kind): Declared | null {
+    servedBy(service, kind, { commands, pass } = {}): Declared | null {
       const now = declared(service);
       if (now?.target.kind === kind) return now;
       const target = targets.find((one) => one.kind === kind);
-      return target ? { target, env: environmentOf(service) } : null;
+      const released = { ...(commands && { commands }), ...(pass && { passEnvironment: pass }) };
+      return target ? { target, env: environmentOf(service), ...released } : null;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { inTenant } from "#db/db.ts";
 import type { DeploymentState } from "#db/schema.ts";
+import type { ReleasedWith } from "#deploy/deploy-tools.ts";
 import { productionItem, productionSettings } from "#deploy/production-settings.ts";
 import { recordStopped } from "#deploy/record-stopped.ts";
 import { act } from "#effects/act.ts";
@@ -19,6 +20,7 @@ type Serving = {
   host_id: string;
   host: string;
   host_lives: boolean;
+  detail: ReleasedWith;
 };
 
 /**
@@ -36,14 +38,14 @@ export async function stopProduction(
   const tools = await makeDeployTools(house, { rules: house.rules, lookAgain: async () => {} });
   const { rows } = await inTenant(database.app, tenantId, (tx) =>
     sql<Serving>`
-      select d.id, d.item_id, d.version, d.target, d.state, d.host_id, h.name as host,
+      select d.id, d.item_id, d.version, d.target, d.state, d.detail, d.host_id, h.name as host,
         exists (select 1 from process p where p.host_id = h.id and p.ended_at is null and p.seen_at > now() - interval '10 seconds') as host_lives
       from deployment d join item i on i.id = d.item_id join host h on h.id = d.host_id
       where i.line = 'service' and i.key = ${service} and (d.state in ('live', 'stopped') or (d.state = 'deploying' and not ${forGood}))
       order by d.state = 'live' desc, d.started_at desc limit 1`.execute(tx),
   );
   const live = rows[0];
-  const declared = live && tools.servedBy(service, live.target);
+  const declared = live && tools.servedBy(service, live.target, live.detail);
   if (!live || !declared)
     throw new Failure(
       "not_found",

@@ -123,6 +123,8 @@ export type Event =
   | { type: "service.restarted"; subject: string; key: string; version: string; reason: string }
   | { type: "service.brought_back"; subject: string; key: string; version: string; reason: string }
   | { type: "service.repair_asked"; subject: string; key: string; version: string; reason: string }
+  /** Another target serves it now: what this one had put into production is ended, or the reason says why not. */
+  | { type: "service.retired"; subject: string; key: string; version: string; target: string; reason: string }
   | {
       /** What serves is not what was recorded: the record follows it. `to`: null, if nothing does. */
       type: "service.record_corrected";

@@ -9,8 +9,8 @@ export type DeployedConfig = {
   service: string;
   version: string;
   status: string;
-  port?: number;
-  url?: string;
+  port?: number | null;
+  url?: string | null;
   /** The hash of the content that was judged and released. */
   contentHash: string;
   target: string;

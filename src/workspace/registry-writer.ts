@@ -49,7 +49,8 @@ export function writeRegistry(
         listed !== null &&
         said.get(service) === JSON.stringify(update) &&
         (update.status === undefined || says(listed.status, update.status, { ours: listed.ours === true })) &&
-        (update.port === undefined || listed.port !== null);
+        (update.port === undefined || listed.port !== null) &&
+        (update.freedPort === undefined || listed.port !== update.freedPort);
       if (isThere) waiting.delete(service);
       else waiting.set(service, update);
     },

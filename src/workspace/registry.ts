@@ -12,6 +12,8 @@ export type RegistryUpdate = {
   phase?: string;
   /** Written only where the registry has none. */
   port?: number;
+  /** One that Steward wrote here once: taken out where it still stands. */
+  freedPort?: number;
 };
 
 /**
@@ -62,7 +64,12 @@ export function patchRegistry(
   return later.size === 0 ? result : patchRegistry(result, later, { now, path });
 }
 
-function changed(text: string, entry: JsonPlace, { status, phase, port }: RegistryUpdate, now: Date): Patch[] {
+function changed(
+  text: string,
+  entry: JsonPlace,
+  { status, phase, port, freedPort }: RegistryUpdate,
+  now: Date,
+): Patch[] {
   const values: Record<string, unknown> = {};
   const statusKey = keyOf(entry, registryKeys.status) ?? "status";
   const written = memberOf(entry, statusKey)?.place.value;
@@ -71,7 +78,9 @@ function changed(text: string, entry: JsonPlace, { status, phase, port }: Regist
   if (status !== undefined && !says(written, status, { ours }) && isPlain(written)) values[statusKey] = status;
   if (phase !== undefined && phaseWas !== phase && isPlain(phaseWas)) values.phase = phase;
   const portKey = keyOf(entry, registryKeys.port) ?? "port";
-  if (port !== undefined && (memberOf(entry, portKey)?.place.value ?? null) === null) values[portKey] = port;
+  const portWas = memberOf(entry, portKey)?.place.value ?? null;
+  if (port !== undefined && portWas === null) values[portKey] = port;
+  if (freedPort !== undefined && portWas === freedPort) values[portKey] = null;
   if (Object.keys(values).length === 0) return [];
   const updatedKey = keyOf(entry, updatedKeys) ?? "updated";
   if (isPlain(memberOf(entry, updatedKey)?.place.value)) values[updatedKey] = now.toISOString();
@@ -79,7 +88,9 @@ function changed(text: string, entry: JsonPlace, { status, phase, port }: Regist
 }
 
 function adding(text: string, place: JsonPlace, services: [string, RegistryUpdate][], now: Date): Patch[] {
-  const entries = services.map(([name, update]) => [name, { ...update, updated: now.toISOString() }] as const);
+  const entries = services.map(
+    ([name, { freedPort: _freed, ...update }]) => [name, { ...update, updated: now.toISOString() }] as const,
+  );
   if (place.items !== undefined)
     return [
       addItems(

@@ -4,6 +4,8 @@ import { logDeployments, writeDeployedConfig } from "./production-records.ts";
 /** What production's keeper knows of a service, for its PRODUCTION/ folder. */
 export type InProduction = {
   port: number | null;
+  /** One that Steward had given it, and that it has no more. */
+  freedPort?: number | null;
   release: {
     version: string;
     target: string;
@@ -28,7 +30,8 @@ export async function writeProduction(
   if (release !== null) {
     const { stopped, url, ...rest } = release;
     const status = stopped ? "stopped" : "production";
-    const local = port === null ? {} : { port, url: `http://127.0.0.1:${port}` };
+    // Null rather than left as they were: what it has no more must not stand there.
+    const local = port === null ? { port, url: null } : { port, url: `http://127.0.0.1:${port}` };
     const where = { ...local, ...(url !== null && { url }) };
     await writeDeployedConfig(path, { service: name, ...rest, status, ...where }, { within });
   }

@@ -28,7 +28,7 @@ export async function writeStatus(
   if (seen.unreadable !== null) return;
   const { verdict, decision, itemId } = advanced;
   const { health, ...production } = await statusOf(itemId);
-  const { port, release } = production;
+  const { port, freedPort, release } = production;
   const where = port === null ? (release?.url ? ` at ${release.url}` : "") : ` on port ${port}`;
   const within = { within: workspace };
   await tried("README", async () => {
@@ -37,7 +37,11 @@ export async function writeStatus(
     await setReadmeStatus(seen.path, statusLine(advanced, { health, where }), { ...within, create });
   });
   const status = registryStatus(verdict.phase, health);
-  registry.put(seen.name, { status, phase: verdict.phase, ...(port !== null && { port }) }, seen.registry);
+  registry.put(
+    seen.name,
+    { status, phase: verdict.phase, ...(port !== null && { port }), ...(freedPort && { freedPort }) },
+    seen.registry,
+  );
   await tried("production records", () => writeProduction(seen, production, within));
 
   async function tried(what: string, write: () => Promise<void>): Promise<void> {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -13,11 +15,17 @@ const quiet = () => {};
 
 async function house(t: TestContext, commands: ServiceSettings["commands"], limits: Partial<CommandLimits> = {}) {
   const folder = await mkdtemp(join(tmpdir(), "steward-command-"));
-  t.after(() => removeFolder(folder));
+  const root = `${folder}-production`;
+  t.after(() => Promise.all([folder, root].map((path) => removeFolder(path))));
   await writeFile(join(folder, "main.js"), "");
   const hostEnvironment = { PATH: process.env["PATH"], CLOUD_TOKEN: "cloud", DATABASE_URL: "postgres://steward" };
-  const target = commandTarget({ hostEnvironment, workingFolder: () => folder, limits: { graceMs: 200, ...limits } });
-  const settings: ServiceSettings = { service: "quotes", publicPort: 0, commands };
+  const target = commandTarget({
+    root,
+    hostEnvironment,
+    workingFolder: () => folder,
+    limits: { graceMs: 200, ...limits },
+  });
+  const settings: ServiceSettings = { service: "quotes", publicPort: null, commands };
   const proved = await contentHash(folder);
   const input: DeployInput = {
     settings,
@@ -26,7 +34,7 @@ async function house(t: TestContext, commands: ServiceSettings["commands"], limi
     contentHash: proved,
     hashContent: async () => proved,
   };
-  return { folder, target, settings, input };
+  return { folder, root, target, settings, input };
 }
 
 test("the owner's command runs in the content, with the service, the version and only the named environment", async (t) => {
@@ -94,4 +102,52 @@ test("a command that is not set says what to set; content that was not proved is
     /no rollback command: set `deploy: rollback:`/,
   );
   await assert.rejects(target.deploy({ ...input, hashContent: async () => "other" }, quiet), /not what was proved/);
+});
+
+test("a status command may print which version serves; without a word of it nobody knows", async (t) => {
+  const { target, settings } = await house(t, { deploy: "true", status: 'echo looking; echo "VERSION=$(cat v)"' });
+  assert.equal((await target.status(settings)).version, null, "an empty one is none");
+  settings.commands = { deploy: "true", status: "echo VERSION=v3; echo well" };
+  assert.equal((await target.status(settings)).version, "v3");
+  settings.commands = { deploy: "true", status: "true" };
+  assert.equal((await target.status(settings)).version, null);
+});
+
+test("a deploy that was broken off and had been done by then is not done again", async (t) => {
+  const { folder, target, input } = await house(t, { deploy: "echo once >> deployed.txt", status: "echo VERSION=v1" });
+  assert.equal((await target.deploy(input, quiet)).ok, true);
+  const again = await target.deploy({ ...input, resumed: true }, quiet);
+  assert.deepEqual([again.ok, again.serving, again.reason], [true, "v1", "v1 is in production already"]);
+  assert.equal(await readFile(join(folder, "deployed.txt"), "utf8"), "once\n");
+});
+
+test("a sick deploy is taken back to the version that served before", async (t) => {
+  const { folder, target, input } = await house(t, {
+    deploy: "true",
+    status: "exit 1",
+    rollback: 'printf %s "$VERSION" > back.txt',
+  });
+  const result = await target.deploy({ ...input, version: "v2", previous: "v1" }, quiet);
+  assert.deepEqual([result.ok, result.serving, await readFile(join(folder, "back.txt"), "utf8")], [false, "v1", "v1"]);
+});
+
+test("two changes of one service at once: the second is refused; what a killed Steward left running is ended first", async (t) => {
+  const { folder, root, target, settings, input } = await house(t, { deploy: "echo begun >> log; read _ < go; echo done >> log", stop: "true" }); // prettier-ignore
+  execFileSync("mkfifo", [join(folder, "go")]);
+  const first = target.deploy(input, async (step) => {
+    if (step === "status") await assert.rejects(target.stop(settings, { forGood: true }), /a deploy is being made/);
+  });
+  await writeFile(join(folder, "go"), "\n");
+  assert.equal((await first).ok, true);
+
+  // A Steward of before, killed in the middle: its command goes on without it, and holds the lock of a dead process.
+  const left = spawn("/bin/sh", ["-c", "echo left >> log; sleep 60"], { cwd: folder, detached: true, stdio: "ignore" });
+  const ended = once(left, "exit");
+  const note = { pid: left.pid!, startTime: startTimeOf(left.pid!), bootId: bootId(), mark: "none" };
+  await writeFile(join(root, "quotes", "command.json"), JSON.stringify(note));
+  const second = target.deploy(input, quiet);
+  assert.equal((await ended)[1], "SIGTERM");
+  await writeFile(join(folder, "go"), "\n");
+  assert.equal((await second).ok, true);
+  assert.deepEqual(await readdir(join(root, "quotes")), [], "nothing is left of it");
 });

@@ -1,9 +1,14 @@
 import { spawn } from "node:child_process";
-import type { DeployResult, DeployTarget, ServiceSettings } from "./target.ts";
+import { writeFileSync } from "node:fs";
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { DeployResult, DeployTarget, Progress, ServiceSettings } from "./target.ts";
+import { whileAlone } from "#deploy/change.ts";
 import { secondsSince } from "#deploy/make-change.ts";
+import { readState, serviceFolder } from "#deploy/service-folder.ts";
 import { Failure } from "#system/failure.ts";
 import { uuidv7 } from "#system/ids.ts";
-import { endGroup, sweepMarked } from "#system/processes.ts";
+import { bootId, endGroup, isAlive, startTimeOf, sweepMarked, type ProcessIdentity } from "#system/processes.ts";
 import { redact } from "#system/redact.ts";
 
 /** What the owner's commands see of the machine without being asked; more by name in passEnvironment. */
@@ -15,14 +20,19 @@ export type CommandLimits = { deployMs: number; statusMs: number; graceMs: numbe
 export const COMMAND_LIMITS: CommandLimits = { deployMs: 15 * 60_000, statusMs: 30_000, graceMs: 5_000 };
 
 /**
- * Production is wherever the owner's own commands put it. They run in a shell, in the proved content, with SERVICE and
- * VERSION set; exit code 0 is success, and for `status` health. Where they keep running what they started is theirs.
+ * Production is wherever the owner's own commands put it. They run in a shell, in the proved content, with SERVICE,
+ * VERSION and, where a port is stated, PORT set; exit code 0 is success, and for `status` health. A status command may
+ * print which version serves, as a line "VERSION=v3"; then what is recorded follows it. Where they keep running what
+ * they started is theirs. One change at a time per service; one that an earlier Steward left running is ended first.
  */
 export function commandTarget({
+  root,
   hostEnvironment,
   workingFolder,
   limits = {},
 }: {
+  /** Where it is noted which of the commands that change something runs. */
+  root: string;
   hostEnvironment: Record<string, string | undefined>;
   /** Where status and rollback run: the service's folder. */
   workingFolder(service: string): string;
@@ -32,27 +42,41 @@ export function commandTarget({
   const run = (
     settings: ServiceSettings,
     command: string,
-    request: { version: string; cwd?: string; withinMs: number },
+    { noted, ...request }: { version: string; cwd?: string; withinMs: number; noted?: string },
   ) =>
     runCommand(command, {
+      ...(noted !== undefined && { noted }),
       cwd: request.cwd ?? workingFolder(settings.service),
       env: environmentOf(settings, request.version, hostEnvironment),
       withinMs: request.withinMs,
       graceMs,
       secrets: Object.values(settings.secrets ?? {}),
     });
+  /** One that changes production: alone, and known to whoever comes after a crash. */
+  const change = async <T>(settings: ServiceSettings, what: string, work: () => Promise<T>): Promise<T> => {
+    const folder = serviceFolder(root, settings.service);
+    return whileAlone(folder, what, async () => {
+      await endLeftover(folder.path, graceMs);
+      return work();
+    });
+  };
+  const runAlone: typeof run = (settings, command, request) =>
+    run(settings, command, { ...request, noted: serviceFolder(root, settings.service).path });
   const missing = (settings: ServiceSettings, name: string) =>
     new Failure(
       "invalid",
       `${settings.service} has no ${name} command: set \`deploy: ${name}:\` in its steward.yaml, or do it by hand`,
     );
 
-  const rollback: DeployTarget["rollback"] = async ({ settings, toVersion }, progress) => {
+  const goBack = async (
+    { settings, toVersion }: { settings: ServiceSettings; toVersion?: string | undefined },
+    progress: Progress,
+  ): Promise<DeployResult> => {
     const command = settings.commands?.rollback;
     if (command === undefined) throw missing(settings, "rollback");
     const startedAt = performance.now();
     await progress("rollback", `Running: ${command}`);
-    const ran = await run(settings, command, { version: toVersion ?? "", withinMs: deployMs });
+    const ran = await runAlone(settings, command, { version: toVersion ?? "", withinMs: deployMs });
     const reason = ran.ok ? "The rollback command succeeded" : `The rollback command ${ran.why}`;
     return { ...resultOf(ran, toVersion ?? null, reason), seconds: secondsSince(startedAt) };
   };
@@ -63,41 +87,48 @@ export function commandTarget({
     const startedAt = performance.now();
     const ran = await run(settings, command, { version, withinMs: statusMs });
     const latencyMs = Math.round(performance.now() - startedAt);
-    return { ok: ran.ok, reason: `The status command ${ran.why}`, latencyMs, ran };
+    return { ok: ran.ok, reason: `The status command ${ran.why}`, latencyMs, ran, version: versionIn(ran.tail) };
   };
 
   return {
     kind: "command",
+    can: ({ commands }) => ({ restart: false, rollback: commands?.rollback !== undefined }),
 
-    async deploy({ settings, version, content, contentHash, hashContent }, progress) {
+    async deploy({ settings, version, content, contentHash, hashContent, previous, resumed }, progress) {
       const command = settings.commands?.deploy;
       if (command === undefined) throw missing(settings, "deploy");
       const startedAt = performance.now();
+      const took = (result: Omit<DeployResult, "seconds">) => ({ ...result, seconds: secondsSince(startedAt) });
       await progress("check", "Comparing the content with what was proved");
       if ((await hashContent(content)) !== contentHash) {
         throw new Failure("conflict", `${settings.service}: ${content} is not what was proved: it needs a new verdict`);
       }
-      await progress("deploy", `Running: ${command}`);
-      const ran = await run(settings, command, { version, cwd: content, withinMs: deployMs });
-      if (!ran.ok) {
-        const result = resultOf(ran, null, `The deploy command ${ran.why}`);
-        return { ...result, seconds: secondsSince(startedAt) };
-      }
-      await progress("status", "Asking whether it is healthy");
-      const status = await statusOf(settings, version);
-      if (status?.ok !== false) {
-        const reason =
-          status === null ? "The deploy command succeeded; there is no status command" : "Deployed and healthy";
-        return { ...resultOf(ran, version, reason), seconds: secondsSince(startedAt) };
-      }
-      const sick = resultOf(status.ran, null, `Deployed, but ${lowerFirst(status.reason)}`);
-      if (settings.commands?.rollback === undefined) return { ...sick, seconds: secondsSince(startedAt) };
-      const back = await rollback({ settings, because: sick.reason }, progress);
-      const reason = `${sick.reason}. ${back.reason}`;
-      return { ...sick, reason, seconds: secondsSince(startedAt) };
+      return change(settings, "deploy", async () => {
+        if (resumed) {
+          await progress("status", "Asking whether it was deployed before it was broken off");
+          const before = await statusOf(settings, version);
+          if (before?.ok && before.version === version)
+            return took(resultOf(before.ran, version, `${version} is in production already`));
+        }
+        await progress("deploy", `Running: ${command}`);
+        const ran = await runAlone(settings, command, { version, cwd: content, withinMs: deployMs });
+        if (!ran.ok) return took(resultOf(ran, null, `The deploy command ${ran.why}`));
+        await progress("status", "Asking whether it is healthy");
+        const status = await statusOf(settings, version);
+        if (status?.ok !== false) {
+          const reason =
+            status === null ? "The deploy command succeeded; there is no status command" : "Deployed and healthy";
+          return took(resultOf(ran, version, reason));
+        }
+        const sick = resultOf(status.ran, null, `Deployed, but ${lowerFirst(status.reason)}`);
+        if (settings.commands?.rollback === undefined) return took(sick);
+        const back = await goBack({ settings, toVersion: previous ?? undefined }, progress);
+        return took({ ...sick, serving: back.serving, reason: `${sick.reason}. ${back.reason}` });
+      });
     },
 
-    rollback,
+    rollback: ({ settings, toVersion }, progress) =>
+      change(settings, "rollback", () => goBack({ settings, toVersion }, progress)),
 
     async restart(settings) {
       throw new Failure("invalid", `${settings.service} is deployed by the owner's command: Steward cannot restart it`);
@@ -107,7 +138,7 @@ export function commandTarget({
       const status = await statusOf(settings, "");
       return {
         ok: status?.ok ?? true,
-        serving: null,
+        serving: status?.version ?? null,
         before: null,
         reason: status?.reason ?? "There is no status command",
         logTail: status?.ran.tail ?? [],
@@ -128,7 +159,8 @@ export function commandTarget({
       const status = await statusOf(settings, "");
       if (status === null)
         return { ...none, healthy: true, reason: "There is no status command: not checked", latencyMs: null };
-      return { ...none, healthy: status.ok, reason: status.reason, latencyMs: status.latencyMs };
+      const { ok: healthy, version, reason, latencyMs } = status;
+      return { ...none, version, healthy, reason, latencyMs };
     },
 
     lastLines: () => Promise.resolve([]),
@@ -136,10 +168,32 @@ export function commandTarget({
     async stop(settings) {
       const command = settings.commands?.stop;
       if (command === undefined) throw missing(settings, "stop");
-      const ran = await run(settings, command, { version: "", withinMs: deployMs });
+      const ran = await change(settings, "stop", () =>
+        runAlone(settings, command, { version: "", withinMs: deployMs }),
+      );
       if (!ran.ok) throw new Failure("unavailable", `${settings.service}: the stop command ${ran.why}`);
     },
   };
+}
+
+/** The version that a status command says, by its last word on it. */
+function versionIn(lines: string[]): string | null {
+  const said = lines.map((line) => /^\s*VERSION\s*[=:]\s*"?([A-Za-z0-9][\w.+-]{0,99})"?\s*$/i.exec(line)?.[1]);
+  return said.findLast((version) => version !== undefined) ?? null;
+}
+
+type Running = ProcessIdentity & { mark: string };
+
+const noteIn = (folder: string): string => join(folder, "command.json");
+
+/** What an earlier Steward left in the middle of it is ended as one that takes too long is: two at once would mix. */
+async function endLeftover(folder: string, graceMs: number): Promise<void> {
+  const left = await readState<Running>(noteIn(folder));
+  if (left !== null && isAlive(left)) {
+    await endGroup(left.pid, { graceMs });
+    await sweepMarked(COMMAND_MARK, left.mark);
+  }
+  await rm(noteIn(folder), { force: true });
 }
 
 type Ran = { ok: boolean; why: string; tail: string[] };
@@ -153,8 +207,19 @@ async function runCommand(
     withinMs,
     graceMs,
     secrets,
-  }: { cwd: string; env: Record<string, string>; withinMs: number; graceMs: number; secrets: string[] },
+    noted,
+  }: {
+    cwd: string;
+    env: Record<string, string>;
+    withinMs: number;
+    graceMs: number;
+    secrets: string[];
+    /** The folder in which it is noted while it runs. */
+    noted?: string;
+  },
 ): Promise<Ran> {
+  if (!(await stat(cwd).catch(() => null))?.isDirectory())
+    return { ok: false, why: `could not be run: there is no folder ${cwd}`, tail: [] };
   const mark = uuidv7();
   const child = spawn("/bin/sh", ["-c", command], {
     cwd,
@@ -162,6 +227,11 @@ async function runCommand(
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  // At once: from here on a crash leaves it running.
+  if (noted !== undefined && child.pid !== undefined) {
+    const identity = { pid: child.pid, startTime: startTimeOf(child.pid) ?? "", bootId: bootId() };
+    writeFileSync(noteIn(noted), JSON.stringify({ ...identity, mark } satisfies Running));
+  }
   let said = "";
   const hear = (piece: string) => (said = (said + piece).slice(-OUTPUT_CHARACTERS));
   child.stdout.setEncoding("utf8").on("data", hear);
@@ -178,6 +248,7 @@ async function runCommand(
   });
   clearTimeout(clock);
   await Promise.all(late);
+  if (noted !== undefined) await rm(noteIn(noted), { force: true });
   child.stdout.destroy();
   child.stderr.destroy();
   const tail = redact(said, secrets)
@@ -195,7 +266,14 @@ function environmentOf(settings: ServiceSettings, version: string, host: Record<
     const value = host[name];
     if (value !== undefined) env[name] = value;
   }
-  return { ...env, ...settings.env, ...settings.secrets, SERVICE: settings.service, VERSION: version };
+  return {
+    ...env,
+    ...settings.env,
+    ...settings.secrets,
+    ...(settings.publicPort !== null && { PORT: String(settings.publicPort) }),
+    SERVICE: settings.service,
+    VERSION: version,
+  };
 }
 
 function resultOf(ran: Ran, serving: string | null, reason: string): Omit<DeployResult, "seconds"> {

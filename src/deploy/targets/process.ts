@@ -67,6 +67,7 @@ export function processTarget({
 
   return {
     kind: "process",
+    opensPort: true,
 
     async deploy({ settings, ...request }, progress) {
       const tools = toolsFor(settings, progress);
@@ -176,13 +177,15 @@ export function processTarget({
       return logTail(join(serviceFolder(root, service).logs, `${checkVersion(version)}.log`), Object.values(secrets));
     },
 
-    async stop(settings, { forGood }) {
+    async stop(settings, { forGood, only }) {
       const tools = toolsFor(settings, () => {});
       const {
         folder,
         limits: { graceMs },
       } = tools;
       await whileAlone(folder, "stop", async () => {
+        const current = (await readRecord(folder))?.current;
+        if (only !== undefined && current !== only) throw overtaken(settings, only, current ?? "nothing");
         const change = await readChange(folder);
         await markStopped(folder, { forGood });
         await endFront(folder.front);
@@ -221,10 +224,7 @@ function unchanged(
 
 /** Another change came between the decision and this. */
 function overtaken({ service }: ServiceSettings, from: string, current: string): Failure {
-  return new Failure(
-    "conflict",
-    `${service} ${from} is not in production any more, ${current} is: look at it again before you take it back`,
-  );
+  return new Failure("conflict", `${service} ${from} is not in production any more, ${current} is: look at it again`);
 }
 
 /** Its owner's word, which may have come while this was decided. */

@@ -5,7 +5,8 @@ export type ServiceSettings = {
   service: string;
   /** How many releases are kept. */
   keep?: number | undefined;
-  publicPort: number;
+  /** Null: it has none that anybody said, and its target opens none. */
+  publicPort: number | null;
   /** Where the public port is opened. */
   host?: string | undefined;
   healthPath?: string | undefined;
@@ -28,6 +29,10 @@ export type DeployInput = {
   content: string;
   contentHash: string;
   hashContent(folder: string): Promise<string>;
+  /** What serves until now, if it is of the same target. */
+  previous?: string | null;
+  /** It was begun before and broken off: it may have been done. */
+  resumed?: boolean;
 };
 
 /**
@@ -71,6 +76,10 @@ export type DeployTarget = {
   kind: string;
   /** Steward holds nothing of it: it asks whether it is well, and has others change it. */
   runsElsewhere?: true;
+  /** It cannot do without a port: one that nobody stated is given. */
+  opensPort?: true;
+  /** Which steps of a recovery it knows; all of them, if it does not say. */
+  can?(settings: ServiceSettings): { restart: boolean; rollback: boolean };
   deploy(input: DeployInput, progress: Progress): Promise<DeployResult>;
   /** To `toVersion`, or to the newest good version before the current one. */
   rollback(
@@ -94,7 +103,10 @@ export type DeployTarget = {
   recover(settings: ServiceSettings, progress: Progress): Promise<DeployResult>;
   status(settings: ServiceSettings): Promise<TargetStatus>;
   /** Until it is recovered; `forGood`: until it is deployed again, or its owner rolls it back. */
-  stop(settings: ServiceSettings, how: { forGood: boolean }): Promise<void>;
+  stop(
+    settings: ServiceSettings,
+    how: { forGood: boolean; /** Only if this is what serves. */ only?: string },
+  ): Promise<void>;
   /** What this version wrote last, secrets taken out; empty where that is not kept. */
   lastLines(settings: ServiceSettings, version: string): Promise<string[]>;
 };

@@ -64,7 +64,7 @@ export async function serviceOverviews(
   { name = null }: { name?: string | null } = {},
 ): Promise<ServiceOverview[]> {
   const { rows } = await sql<Row>`
-    select i.id, i.key as name, i.folder, i.stage, i.phase, i.reasons, i.needs, i.stack, i.port, i.owner, i.client, i.round,
+    select i.id, i.key as name, i.folder, i.stage, i.phase, i.reasons, i.needs, i.stack, case when live.target <> 'process' then live.port else i.port end as port, i.owner, i.client, i.round,
       (select d.version from deployment d where d.item_id = i.id and d.state = 'live' order by d.started_at desc limit 1) as version,
       i.health, i.health_reason as "healthReason", i.health_at as "healthAt", i.updated_at as "updatedAt",
       (select round(100.0 * sum(u.ok) / nullif(sum(u.ok + u.failed), 0), 3)::float8 from uptime u
@@ -77,7 +77,7 @@ export async function serviceOverviews(
         select r.id, a.name as agent, r.kind, r.percent, r.progress, r.started_at as "startedAt", r.heartbeat_at as "heartbeatAt"
         from ticket t join run r on r.id = t.run_id join agent a on a.id = r.agent_id
         where t.item_id = i.id and t.state = 'claimed' order by r.started_at desc limit 1) x) as run
-    from item i
+    from item i left join deployment live on live.item_id = i.id and live.state = 'live'
     where i.line = 'service' and i.gone_at is null and (${name}::text is null or i.key = ${name})
     order by i.key`.execute(tx);
   const waits = await explainWaits(tx, at, rows.flatMap(({ ticket }) => (ticket ? [ticket.id] : []))); // prettier-ignore
