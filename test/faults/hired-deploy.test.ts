@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { sql } from "kysely";
 import type { Failpoint } from "#system/failpoint.ts";
-import { makeFaultHouse, smallSpec } from "./house.fixture.ts";
+import { makeFaultHouse, smallSpec, type FaultHouse } from "./house.fixture.ts";
 import { inProduction } from "./sound.fixture.ts";
 
 /** Starts the service from a copy of its own, in a session of its own, and writes down whom it started. */
@@ -26,7 +26,10 @@ const BOUNDARIES: Failpoint[] = ["effect.started", "effect.performed", "effect.r
 
 test("a deployment of a hired agent is entered once, wherever Steward is killed while it judges it", async (t) => {
   let started = "";
+  let house: FaultHouse | undefined;
   t.after(async () => {
+    // Before what it started: else the house would have it brought back.
+    await house?.end();
     const pids = (await readFile(started, "utf8").catch(() => "")).split("\n").filter(Boolean);
     for (const pid of pids) {
       try {
@@ -36,7 +39,7 @@ test("a deployment of a hired agent is entered once, wherever Steward is killed 
       }
     }
   });
-  const house = await makeFaultHouse(t, { deploys: false });
+  house = await makeFaultHouse(t, { deploys: false });
   const tools = join(house.workspace, "tools");
   started = join(tools, "started");
   await mkdir(tools);

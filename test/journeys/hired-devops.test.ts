@@ -48,6 +48,9 @@ async function withShip(t: TestContext, options: Parameters<typeof makeJourney>[
     rules: { built_in_builder: false, deploy: "none", ...options.rules },
   });
   house.undoFirst(async () => {
+    // Before what it started: else the house would have it brought back.
+    while (house.houses.length > 0) await house.down();
+    await endEverything(house.settings, { services: false, log: silentLog });
     const started = await house.read("agents/started").catch(() => "");
     for (const pid of started.split("\n").filter(Boolean)) end(Number(pid));
   });
