@@ -1,21 +1,11 @@
-// Temporary folders and ports for tests.
+// Folders and ports for tests.
 import { randomInt } from "node:crypto";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { hasErrorCode } from "./failure.ts";
-
-type Cleaner = { after(fn: () => Promise<void>): void };
-
-/** A new folder that other users (PostgreSQL's, under root) may pass through; it is gone after the test. */
-export async function makeFolder(t: Cleaner, name: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), `steward-${name}-`));
-  await chmod(folder, 0o755);
-  t.after(() => removeFolder(folder));
-  return folder;
-}
 
 /**
  * Removes a folder in which something that was just ended may still write its last file: `rm` fails then with ENOTEMPTY,
