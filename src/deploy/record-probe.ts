@@ -10,11 +10,13 @@ import type { TargetStatus } from "./targets/target.ts";
 
 /**
  * Counts a probe, and records a change of health with its incident: one bad probe is no outage, a process that is gone
- * is one at once. True if the health is another now.
+ * is one at once. Of a release that serves no more, since it was asked, nothing is said: it may have been stopped, or
+ * another one have come. True if the health is another now.
  */
 export async function recordProbe(
   { database, tenantId, clock }: DeployTools,
-  item: ProductionItem,
+  item: Pick<ProductionItem, "id" | "key">,
+  deployment: string,
   status: TargetStatus,
   history: HealthEvent[],
   policy: RecoveryPolicy,
@@ -26,15 +28,19 @@ export async function recordProbe(
     (recent.length >= policy.failedProbes && recent.every((event) => event.type === "probe" && !event.ok));
   const health = status.healthy ? "healthy" : sick ? "unhealthy" : null;
   return inTenant(database.app, tenantId, async (tx) => {
+    // The item first, as everybody takes them: else two could wait for each other.
+    const { rows } = await sql<{ health: string }>`
+      select health from item where id = ${item.id} for no key update`.execute(tx);
+    const { rows: serving } = await sql`select 1 from deployment where id = ${deployment} and state = 'live'`.execute(
+      tx,
+    );
+    if (serving.length === 0) return false;
     await sql`
       insert into uptime (item_id, tenant_id, hour, ok, failed) values (${item.id}, tenant_now(), date_trunc('hour', ${at}::timestamptz), ${status.healthy ? 1 : 0}, ${status.healthy ? 0 : 1})
       on conflict (item_id, hour) do update set ok = uptime.ok + excluded.ok, failed = uptime.failed + excluded.failed`.execute(
       tx,
     );
     if (health === null) return false;
-    const { rows } = await sql<{
-      health: string;
-    }>`select health from item where id = ${item.id} for no key update`.execute(tx);
     const before = rows[0]?.health ?? "unknown";
     await sql`update item set health = ${health}, health_reason = ${status.healthy ? null : status.reason}, health_at = ${at} where id = ${item.id}`.execute(
       tx,
@@ -57,7 +63,12 @@ export async function recordProbe(
   });
 }
 
-async function openIncident(tx: Tx, item: ProductionItem, reason: string, at: Date): Promise<Event[]> {
+async function openIncident(
+  tx: Tx,
+  item: Pick<ProductionItem, "id" | "key">,
+  reason: string,
+  at: Date,
+): Promise<Event[]> {
   const id = uuidv7();
   const { rows } = await sql`
     insert into incident (id, tenant_id, item_id, reason, opened_at) values (${id}, tenant_now(), ${item.id}, ${reason}, ${at})

@@ -140,7 +140,7 @@ export function superviseProduction(
     const { healthy: ok, gone, reason } = status;
     const at = tools.clock.now();
     const history = remember(live, { type: "probe", at, version: live.version, ok, reason, gone });
-    if (await recordProbe(tools, item, status, history, policy)) await tools.lookAgain(item.id);
+    if (await recordProbe(tools, item, live.id, status, history, policy)) await tools.lookAgain(item.id);
     if (mustWait(live)) return;
     const { target, settings } = service;
     const owned = target.runsElsewhere !== true;

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "kysely";
 import { productionItem, productionSettings } from "#deploy/production-settings.ts";
+import { recordProbe } from "#deploy/record-probe.ts";
+import { RECOVERY_POLICY } from "#health/recovery.ts";
 import { makeJourney, writeInto, type Journey } from "./house.fixture.ts";
 import { readyService, smallCode } from "./small-service.fixture.ts";
 
@@ -107,4 +109,22 @@ test("what was decided of one release does not take back the next one", async (t
   const late = target.rollback({ settings, from: "v1", toVersion: "v1", because: "v1 was sick" }, () => {});
   await assert.rejects(late, /greeter v1 is not in production any more, v2 is/);
   assert.equal(await (await house.ask("greeter", "/")).text(), "bonjour, v2");
+});
+
+test("a probe that was asked before its release was stopped, and is counted after, says nothing", async (t) => {
+  const house = await makeJourney(t, { services: { greeter: readyService("greeter") } });
+  const { item, deployments } = await house.inProduction("greeter");
+  await house.commands().stopProduction("greeter");
+  const status = { version: "v1", contentHash: null, healthy: false, stopped: false, brokenOff: null, gone: true, reason: "nothing listens there", latencyMs: null, url: null } as const; // prettier-ignore
+  const of = { id: String(item!["id"]), key: "greeter" };
+  const said = await recordProbe(
+    house.running().deploy,
+    of,
+    String(deployments[0]!["id"]),
+    status,
+    [],
+    RECOVERY_POLICY,
+  );
+  assert.deepEqual([said, (await house.storyOf("greeter")).item!["health"]], [false, "stopped"]);
+  assert.deepEqual((await house.storyOf("greeter")).incidents, []);
 });
