@@ -163,7 +163,10 @@ function openPool(
   });
   // A server that restarts breaks connections, and unheard that event would end the process: the pool hears it for the
   // idle ones only, not for one between two statements of a transaction. The next query fails there, or connects anew.
-  pool.on("error", (error) => log.warn({ err: error, pool: name }, "an idle database connection was lost"));
+  // One that is being closed is not lost, even where the server ends before it.
+  pool.on("error", (error) =>
+    log[pool.ending ? "debug" : "warn"]({ err: error, pool: name }, "an idle database connection was lost"),
+  );
   pool.on("connect", (client) => {
     client.on("error", (error) => log.debug({ err: error, pool: name }, "a database connection was lost"));
   });
