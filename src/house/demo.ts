@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { sql } from "kysely";
 import { readSettings } from "#config.ts";
 import { inTenant } from "#db/db.ts";
-import { ledgerHead, readLedger } from "#ledger/follow.ts";
+import { ledgerHead, readLedger, type LedgerEvent } from "#ledger/follow.ts";
 import { createLog } from "#system/log.ts";
 import { endEverything } from "./end-everything.ts";
 import { startUp, untilAsked, type Up } from "./up.ts";
@@ -98,6 +98,8 @@ async function watchUntilDone(
   const { database, tenantId } = up.running.house;
   const deadline = Date.now() + PATIENCE_MS;
   let cursor = 0;
+  /** Of the items, by id. */
+  const names = new Map<string, string>();
   for (;;) {
     const { result, events } = await inTenant(database.app, tenantId, async (tx) => {
       const news = await readLedger(tx, { after: cursor });
@@ -117,7 +119,8 @@ async function watchUntilDone(
       };
     });
     for (const event of events) {
-      const line = tell(event.type, event.body);
+      if (typeof event.body["key"] === "string") names.set(event.subject, event.body["key"]);
+      const line = tell(event, names);
       if (line) say(`${String(((performance.now() - started) / 1000).toFixed(1)).padStart(6)} s  ${line}`);
     }
     if (allHealthy(result) || interrupted || Date.now() > deadline) return result;
@@ -126,21 +129,22 @@ async function watchUntilDone(
 }
 
 /** What an onlooker wants to know of an event, if anything. */
-function tell(type: string, body: Record<string, unknown>): string | null {
+function tell({ type, body }: LedgerEvent, names: ReadonlyMap<string, string>): string | null {
   const text = (key: string) => String(body[key] as string | number | boolean);
+  const name = (names.get(text("item")) ?? (body["key"] === undefined ? "" : text("key"))).padEnd(10);
   switch (type) {
     case "item.moved":
-      return `${text("key").padEnd(10)} ${text("stage")}: ${text("phase")} – ${String((body["reasons"] as string[])[0] ?? "")}`;
+      return `${name} ${text("stage")}: ${text("phase")} – ${String((body["reasons"] as string[])[0] ?? "")}`;
     case "ticket.claimed":
-      return `${"".padEnd(10)} ${text("agent")} takes it (${text("why")})`;
+      return `${name} ${text("agent")} takes it (${text("why")})`;
     case "ticket.refused":
-      return `${"".padEnd(10)} ${text("agent")} refuses: ${String((body["reasons"] as string[])[0] ?? "")}`;
+      return `${name} ${text("agent")} refuses: ${String((body["reasons"] as string[])[0] ?? "")}`;
     case "gate.judged":
       return body["gate"] === "tests"
-        ? `${text("key").padEnd(10)} gate ${text("gate")}: ${body["ok"] === true ? "green" : "red"} – ${String((body["reasons"] as string[])[0] ?? "")}`
+        ? `${name} gate ${text("gate")}: ${body["ok"] === true ? "green" : "red"} – ${String((body["reasons"] as string[])[0] ?? "")}`
         : null;
     case "service.deployed":
-      return `${text("key").padEnd(10)} release ${text("version")} serves on http://127.0.0.1:${text("port")}`;
+      return `${name} release ${text("version")} serves on http://127.0.0.1:${text("port")}`;
     default:
       return null;
   }
