@@ -12,7 +12,7 @@ export type TicketBody = {
 const INSTRUCTIONS: Record<string, string[]> = {
   spec: [
     "Write or complete the spec: Purpose, Requirements, API Specs, Dependencies, Success Criteria, each with real content.",
-    "Your draft becomes a proposal to the owner.",
+    "Keep every line that its owner has written, and leave front matter as it is: it is theirs. Replace placeholders only.",
   ],
   build: [
     "Read the spec thoroughly and build exactly what it asks, in BUILD/ (or where the code is already).",

@@ -83,7 +83,8 @@ const template = (
 # The folder whose children are services, each with its SPEC.md.
 services: ${services}
 
-# May agents write a spec that is missing or incomplete? It is asked of an agent that can "architect".
+# May agents write a spec that is missing or incomplete, and have it built? It is asked of an agent that can "architect".
+# What you have written stays, and front matter is yours alone.
 drafting: false
 
 # May Steward release services on this machine once its gates are green? This is the standing approval for it.

@@ -11,6 +11,8 @@ import type { Claimed } from "#dispatch/claim.ts";
 import { checkWork } from "#lines/service/check-work.ts";
 import { contentHash } from "#proof/content-hash.ts";
 import { handInDeploy } from "./hand-in-deploy.ts";
+import { isControlFile } from "#agents/workplace/kinds-of-files.ts";
+import { judgeDraft } from "./judge-draft.ts";
 import { keepTicket, refuseStale } from "./keep-ticket.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { failpoint } from "#system/failpoint.ts";
@@ -45,9 +47,12 @@ export async function takeOver(tools: Tools, work: EndedWork, folder: RunFolder)
   // A run that lost its ticket must not write: another may be at work on the same service by now.
   if (!(await keepTicket(tools, work))) return refuseStale(tools, work);
   failpoint("run.kept");
-  const { applied, conflicts, proposals } = await applyChanges({ serviceDir, workDir: folder.work, baseline, changes });
+  const draft =
+    work.kind === "spec" ? await judgeDraft(serviceDir, folder.work, changes) : { path: null, reason: null };
+  const protectedPaths = (path: string) => path !== draft.path && isControlFile(path);
+  const { applied, conflicts, proposals } = await applyChanges({ serviceDir, workDir: folder.work, baseline, changes, protectedPaths }); // prettier-ignore
   failpoint("run.applied");
-  const problems = checkWork(work.kind, tools.see(serviceDir), applied);
+  const problems = [...(draft.reason === null ? [] : [draft.reason]), ...checkWork(work.kind, tools.see(serviceDir), applied)]; // prettier-ignore
   const detail = {
     applied: applied.length,
     conflicts: conflicts.map(({ path, reason }) => `${path}: ${reason}`),
