@@ -9,15 +9,15 @@ import type { Event } from "#ledger/events.ts";
 import { heldIfRoom } from "#policy/budgets.ts";
 
 /**
- * Leases, runs, reservations and events of one batch, all of it in one statement, or none of it: false if its budgets
- * have no room for it any more. `commit` ends the transaction with it, in the same round trip.
+ * Leases, runs, reservations and events of one batch, all of it in one statement, or none of it: it fails
+ * (`isWithoutRoom`) if the budgets have no room for it any more. `commit` ends the transaction with it, in the same round trip.
  */
 export async function writeClaims(
   tx: Tx,
   given: Given[],
   { hostId, processId, now }: ClaimRequest,
   { commit }: { commit: boolean },
-): Promise<boolean> {
+): Promise<void> {
   const claims = given.map(({ ticket, runId, agent }) => ({
     ticket: ticket.id,
     run: runId,
@@ -37,18 +37,18 @@ export async function writeClaims(
   }));
   const holds = given.map(({ held }) => held);
   const name = holds.some(({ parts }) => parts.length > 0) ? "claim.write.held" : "claim.write";
-  const { rows } = await sql<{ ok: boolean }>`/*${sql.raw(name)}*/${withCommit(commit)}
-    with ${heldIfRoom(holds)}, c as (
+  await sql`/*${sql.raw(name)}*/${withCommit(commit)}
+    with c as (
       select * from jsonb_to_recordset(${JSON.stringify(claims)}::jsonb) as c(ticket uuid, run uuid, agent uuid, lease text, seconds int)
     ), claimed as (
       update ticket t set state = 'claimed', attempt = t.attempt + 1, fence = t.fence + 1, run_id = c.run, process_id = ${processId},
         lease_kind = c.lease, lease_until = now() + make_interval(secs => c.seconds), stop_reason = null, updated_at = ${now}
-      from c where t.id = c.ticket and t.id = any(${claims.map(({ ticket }) => ticket)}::uuid[]) and (select ok from fits)
+      from c where t.id = c.ticket and t.id = any(${claims.map(({ ticket }) => ticket)}::uuid[])
       returning t.id, t.item_id, t.capability, t.kind, t.fence, t.attempt, t.tenant_id, c.run, c.agent
     ), started as (
       insert into run (id, tenant_id, ticket_id, item_id, agent_id, capability, kind, fence, attempt, host_id, process_id, started_at)
       select run, tenant_id, id, item_id, agent, capability, kind, fence, attempt, ${hostId}, ${processId}, ${now} from claimed
-    ), ${appended({ actor: "steward", at: now, rule: "dispatch.claim" }, events, { where: sql<boolean>`(select ok from fits)` })}
+      returning id
+    ), ${appended({ actor: "steward", at: now, rule: "dispatch.claim" }, events)}, ${heldIfRoom(holds, { after: ["started", "to_seal"] })}
     select ok from fits`.execute(tx);
-  return rows[0]!.ok;
 }

@@ -39,7 +39,7 @@ export function appendedRows({ actor, at, rule, policy }: Because, rows: RawBuil
       returning id
     ), to_seal as (
       insert into pending (id, tenant_id, event_ids)
-      select ids[1], tenant_now(), ids from (select array_agg(id order by id) as ids from added) a where ids is not null
+      select ids[1], tenant_now(), ids from (select array_agg(id order by id) as ids from added) a where ids is not null returning id
     )`;
 }
 

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Tx } from "#db/db.ts";
 import type { BudgetPeriod, BudgetUnit } from "#db/schema.ts";
+import { hasErrorCode } from "#system/failure.ts";
 
 export type HeldBudget = {
   id: string;
@@ -101,41 +102,55 @@ export function hold(budgets: HeldBudget[], holder: string, cost: Cost): Hold {
 /** Of budgets that are locked, and were found to have the room. */
 export async function writeHolds(tx: Tx, held: Hold): Promise<void> {
   if (held.parts.length === 0) return;
-  const { rows } = await sql<{ ok: boolean }>`with ${heldIfRoom([held])} select ok from fits`.execute(tx);
-  if (!rows[0]?.ok) throw new Error(`The budgets that ${held.holder} was to hold were not locked`);
+  await sql`with ${heldIfRoom([held])} select ok from fits`.execute(tx);
 }
 
 /**
  * Writes holds as parts of a larger statement's `with`, if all of them fit in the budgets as these are at that moment:
- * whoever chose them may have looked without a lock. `fits` is one row, whose `ok` says whether they did; if not, nothing
- * of them is written, and nothing else of the statement should be. The budgets are locked, in id order, from here to the
- * end of the transaction and no sooner. A period that is over is begun anew by the first who reserves in the next.
+ * whoever chose them may have looked without a lock. If they do not fit, or a budget is gone, the statement fails with
+ * an error of which `isWithoutRoom` is true, and with it all else that it writes; the statement must ask for `ok` of
+ * `fits`. The budgets are locked, in id order, only once the parts that are named in `after` are written, to the end of
+ * the transaction: one tenant's claims wait for each other for just that long. A period that is over is begun anew by
+ * the first who reserves in the next.
  */
-export function heldIfRoom(holds: Hold[]): RawBuilder<unknown> {
+export function heldIfRoom(
+  holds: Hold[],
+  { after = [] }: { /** Parts that return rows. */ after?: string[] } = {},
+): RawBuilder<unknown> {
   const held = holds.filter(({ parts }) => parts.length > 0);
   if (held.length === 0) return sql`fits as (select true as ok)`;
   const sums = new Map<string, number>();
   for (const { budgetId, amount } of held.flatMap(({ parts }) => parts))
     sums.set(budgetId, (sums.get(budgetId) ?? 0) + amount);
-  const rows = held.map(({ holder, parts }) => ({ holder, budgets: parts.map(({ budgetId }) => budgetId), amounts: parts.map(({ amount }) => amount) })); // prettier-ignore
+  const rows = held.map(({ holder, parts }) => ({
+    holder,
+    budgets: parts.map(({ budgetId }) => budgetId),
+    amounts: parts.map(({ amount }) => amount),
+  }));
   return sql`
-    wanted as (
-      select * from unnest(${[...sums.keys()]}::uuid[], ${[...sums.values()]}::bigint[]) as w(budget_id, amount)
-    ), room as materialized (
-      select ${budgetNow}, (select amount from wanted where budget_id = b.id) as amount
-      from budget b where b.id = any(${[...sums.keys()]}::uuid[]) order by b.id for update
-    ), fits as materialized (
-      select count(*) = ${sums.size} and coalesce(bool_and(spent + reserved + amount <= limit_amount), true) as ok from room
-    ), holding as (
-      update budget set reserved = room.reserved + room.amount, spent = room.spent, period_start = room.period_start
-      from room where budget.id = room.id and budget.id = any(${[...sums.keys()]}::uuid[]) and (select ok from fits)
-    ), held as (
+    held as (
       insert into reservation (holder, tenant_id, budget_ids, amounts)
       select holder, tenant_now(), budgets, amounts
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as h(holder uuid, budgets uuid[], amounts bigint[])
-      where (select ok from fits)
+      returning holder
+    ), wanted as (
+      select * from unnest(${[...sums.keys()]}::uuid[], ${[...sums.values()]}::bigint[]) as w(budget_id, amount)
+    ), room as materialized (
+      select ${budgetNow}, (select amount from wanted where budget_id = b.id) as amount
+      from budget b where b.id = any(${[...sums.keys()]}::uuid[])
+        and ${sql.raw(["held", ...after].map((part) => `(select count(*) from ${part}) is not null`).join(" and "))}
+      order by b.id for update
+    ), fits as materialized (
+      select case when count(*) = ${sums.size} and bool_and(spent + reserved + amount <= limit_amount) then true
+        else refuse('A budget has no room for this any more') end as ok from room
+    ), holding as (
+      update budget set reserved = room.reserved + room.amount, spent = room.spent, period_start = room.period_start
+      from room where budget.id = room.id and budget.id = any(${[...sums.keys()]}::uuid[]) and (select ok from fits)
     )`;
 }
+
+/** True for the error of a statement whose holds did not fit. */
+export const isWithoutRoom = (error: unknown): boolean => hasErrorCode(error, "ST001");
 
 /** What each holder has really cost. */
 export type Actual = { holder: string; cost: Cost };

@@ -9,6 +9,10 @@
 create function tenant_now() returns uuid language sql stable
 as $$ select nullif(current_setting('app.tenant', true), '')::uuid $$;
 
+-- Ends a statement, and with it its transaction, from within: for what shows only after most of it was written.
+create function refuse(problem text) returns boolean language plpgsql
+as $$ begin raise exception '%', problem using errcode = 'ST001'; end $$;
+
 create table tenant (
   id uuid primary key,
   name text not null,
@@ -202,8 +206,8 @@ create table switch (
 );
 create unique index switch_live on switch (tenant_id, scope, scope_id) where lifted_at is null;
 
--- A limit on a scope and period. spent + reserved never exceeds limit_amount, whatever the concurrency: the claim
--- holds the row while it adds.
+-- A limit on a scope and period. spent + reserved never exceeds limit_amount, whatever the concurrency: whoever adds
+-- locks the row, asks, and adds.
 create table budget (
   id uuid primary key,
   tenant_id uuid not null references tenant,
