@@ -217,6 +217,20 @@ test("status says what is the matter where nothing, or somebody else, answers", 
   assert.match(String(said), /answers at http:\/\/127\.0\.0\.1:\d+, and it is not Steward\./);
 });
 
+test("init makes the folder that it is given, and says how to go on from where one is", async (t) => {
+  const place = await mkdtemp(join(tmpdir(), "steward-init-"));
+  t.after(() => removeFolder(place));
+  const root = join(place, "my", "work");
+  const dry = await runSteward(["init", root, "--dry-run"], { cwd: place });
+  assert.deepEqual([dry.code, dry.stdout], [3, ""]);
+  assert.match(dry.stderr, /without --dry-run it would be made/);
+  const { code, stdout, stderr } = await runSteward(["init", root], { cwd: place });
+  assert.equal(code, 0, stderr);
+  assert.ok(stdout.endsWith(`Next: \`steward up --workspace ${root}\`.\n`), stdout);
+  assert.match((await runSteward(["init"], { cwd: root })).stdout, /Next: `steward up`\./);
+  assert.match((await runSteward(["scan"], { cwd: root })).stdout, /^No services in .*with a SPEC\.md/);
+});
+
 test("every command says in its help what it does, with an example", async () => {
   const { code, stdout } = await runSteward(["--help"]);
   assert.equal(code, 0);

@@ -113,7 +113,7 @@ export function registerScan(
 
 function shown(rows: readonly ScanRow[], dir: string): string {
   if (rows.length === 0)
-    return `No services in ${dir}. A service is a folder in SERVICES/; \`steward init\` makes the first.\n`;
+    return `No services in ${dir}. A service is a folder in SERVICES/ with a SPEC.md; \`steward init\` makes the workspace.\n`;
   const lines = rows.map(({ service, phase, needs, stack, reasons }) => [
     service,
     phase,
