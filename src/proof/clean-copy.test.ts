@@ -13,6 +13,7 @@ test("a clean copy has the content, its execute bits, and nothing that tools lef
     "src/run.sh": "#!/bin/sh\n",
     "node_modules/x/i.js": "1",
     "coverage/lcov.info": "1",
+    ".git": "gitdir: /home/owner/.git/worktrees/quotes",
   });
   await chmod(join(service.dir, "src/run.sh"), 0o555);
   const target = join(service.top, "copy");

@@ -12,6 +12,8 @@ const TOP_FOLDERS = new Set(["PRODUCTION", "coverage"]);
 const TOP_FILES = /^coverage\.(?:xml|json|lcov|out)$/;
 
 const FILES = [
+  // In a worktree or a submodule it is a file, and leads to the owner's repository.
+  /^\.git$/,
   // In a worktree or a submodule git's folder is a file, which leads out of it.
   /^\.git$/i,
   /^\.DS_Store$/i,
