@@ -106,8 +106,8 @@ const AgentSettings = z.strictObject({
   slots: z.int().min(1).max(100).default(1),
   env: z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/)).default([]),
   about: z.string().default(""),
-  silence_minutes: z.number().positive().default(15),
-  total_minutes: z.number().positive().default(240),
+  silence_minutes: z.number().positive().max(525_600).default(15),
+  total_minutes: z.number().positive().max(525_600).default(240),
   nice: z.int().min(0).max(19).optional(),
   /** Held in US dollars while it runs, where a budget counts money. */
   cost_usd: z.number().min(0).default(0),
