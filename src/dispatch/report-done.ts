@@ -27,7 +27,7 @@ export async function reportDone(
     ), tickets as (
       update ticket t set state = 'done', outcome = 'done', last_error = null, lease_kind = null, lease_until = null, stop_reason = null,
         ready_at = now(), updated_at = ${at}, ended_at = ${at}
-      from c where t.id = c.ticket and t.id = any(${rows.map(({ ticket }) => ticket)}::uuid[]) and t.state = 'claimed'
+      from c where t.id = c.ticket and t.id = any(${rows.map(({ ticket }) => ticket)}::uuid[]) and ${ticketIsClaimed}
         and t.fence = c.fence and t.run_id = c.run
       returning t.id, t.item_id, c.place, c.run, c.detail, c.cost
     ), runs as (
@@ -48,6 +48,12 @@ export async function reportDone(
     select id, pg_notify('steward_look', item_id::text) from tickets`.execute(tx);
   return new Set(accepted.map(({ id }) => id));
 }
+
+/**
+ * Said so that no plan can rest on it: planned while there are few tickets, a plain comparison has the indexes of live
+ * tickets read from end to end, and the one of the ids not (195 ms with 60,000 waiting, so 3 ms).
+ */
+export const ticketIsClaimed = sql<boolean>`case when t.state = 'claimed' then true end`;
 
 /** What will have happened if the report is accepted, and if it is not. The ticket's item is known to the statement. */
 function eventsOf({ ticketId: ticket, runId: run, fence, agent, outcome, detail = {} }: Report, place: number) {

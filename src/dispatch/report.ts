@@ -4,7 +4,7 @@ import { toJson } from "#db/json.ts";
 import { ringReady } from "#dispatch/create-ticket.ts";
 import { appended } from "#ledger/append.ts";
 import type { Event } from "#ledger/events.ts";
-import { reportDone } from "#dispatch/report-done.ts";
+import { reportDone, ticketIsClaimed } from "#dispatch/report-done.ts";
 import { actualRows, type Cost, settled } from "#policy/budgets.ts";
 
 /** How a run ended, as far as its ticket goes. */
@@ -59,7 +59,7 @@ export async function report(tx: Tx, at: Date, reports: Report[]): Promise<Set<s
   const { rows } = await sql<Row>`/*report.look*/
     select t.id, t.item_id, t.run_id, t.fence, t.attempt, t.max_attempts, t.losses, r.started_at, r.agent_id, i.gone_at is not null as gone
     from ticket t join run r on r.id = t.run_id join item i on i.id = t.item_id
-    where t.id = any(${reports.map(({ ticketId }) => ticketId)}) and t.state = 'claimed'
+    where t.id = any(${reports.map(({ ticketId }) => ticketId)}) and ${ticketIsClaimed}
     order by t.id for update of t`.execute(tx);
   const live = new Map(rows.map((row) => [row.id, row]));
   const accepted = reports.filter(
