@@ -4,11 +4,11 @@ import { decideRecovery, RECOVERY_POLICY, type HealthEvent, type RecoveryPolicy 
 import { messageOf } from "#system/failure.ts";
 import { bringBack, carryOut, settle, type Served } from "./carry-out-recovery.ts";
 import type { DeployTools, ReleasedWith } from "./deploy-tools.ts";
-import { moveToDeclared } from "./move-to-declared.ts";
 import { productionItem, productionSettings } from "./production-settings.ts";
 import { HISTORY_MS, recallHistory } from "./recall-history.ts";
 import { reconcile } from "./reconcile.ts";
 import { recordProbe } from "./record-probe.ts";
+import { releaseAgain } from "./release-again.ts";
 import { replacedHere, retireReplaced, type Replaced } from "./retire-replaced.ts";
 import type { TargetStatus } from "./targets/target.ts";
 
@@ -111,7 +111,9 @@ export function superviseProduction(
       return tools.lookAgain(item.id);
     }
     if (live.state !== "live") return;
-    await moveToDeclared(tools, service);
+    const again = await releaseAgain(tools, service, status);
+    // A lost release: a restart could only fail, and nobody is to be asked to mend what is just being put back.
+    if (again && status.version === null && service.target.opensPort) return;
     if (foundServing?.delete(live.id) && (status.gone || status.stopped)) {
       await bringBack(tools, service, status).catch((error: unknown) => notDone(live, error));
       return probeIt(service, await service.target.status(service.settings));

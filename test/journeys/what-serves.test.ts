@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { sql } from "kysely";
 import { productionItem, productionSettings } from "#deploy/production-settings.ts";
@@ -20,6 +22,12 @@ async function twoVersions(house: Journey): Promise<void> {
   await house.inProduction("greeter", { version: "v1" });
   await writeInto(house.path("SERVICES/greeter"), smallCode({ greeting: "bonjour" }));
   await house.inProduction("greeter", { version: "v2" });
+}
+
+/** What the tables are made to say would otherwise be met by another deploy. */
+async function nothingIsReleased(house: Journey): Promise<void> {
+  await house.rewriteRules({ deploy: "none" });
+  await house.until("the rules are in force", async () => house.running().deploy.declared("greeter") === null);
 }
 
 const states = async (house: Journey) =>
@@ -50,8 +58,7 @@ test("a rollback that was made and not recorded is recorded, and what was taken 
 test("a deploy that was done and not recorded is recorded, and not done again", async (t) => {
   const house = await makeJourney(t, { services: { greeter: readyService("greeter") } });
   await twoVersions(house);
-  await house.down();
-  await house.up();
+  await nothingIsReleased(house);
   // As it was in the moment before v2 was recorded, and its ticket given up meanwhile.
   await house.query(async (tx) => {
     await sql`update deployment set state = 'failed' where version = 'v2'`.execute(tx);
@@ -67,9 +74,7 @@ test("a deploy that was done and not recorded is recorded, and not done again", 
 test("a release that no record knows, as after an older database was restored, is recorded, and its version not given again", async (t) => {
   const house = await makeJourney(t, { services: { greeter: readyService("greeter") } });
   await twoVersions(house);
-  // Nothing is released meanwhile.
-  await house.rewriteRules({ deploy: "none" });
-  await house.until("the rules are in force", async () => house.running().deploy.declared("greeter") === null);
+  await nothingIsReleased(house);
   await house.query(async (tx) => {
     await sql`update deployment set version = 'lost', state = 'failed' where version = 'v2'`.execute(tx);
     await sql`update deployment set state = 'live', ended_at = null where version = 'v1'`.execute(tx);
@@ -127,4 +132,18 @@ test("a probe that was asked before its release was stopped, and is counted afte
   );
   assert.deepEqual([said, (await house.storyOf("greeter")).item!["health"]], [false, "stopped"]);
   assert.deepEqual((await house.storyOf("greeter")).incidents, []);
+});
+
+test("a release of which nothing is left on the machine is released again, and nobody is asked to mend it", async (t) => {
+  const house = await makeJourney(t, { services: { greeter: readyService("greeter") } });
+  await house.inProduction("greeter");
+  const { target, settings } = await targetOf(house, "greeter");
+  await house.down();
+  await target.stop(settings, { forGood: false });
+  await rm(join(house.settings.home, "production", "greeter"), { recursive: true });
+  await house.up();
+  const story = await house.inProduction("greeter", { version: "v2" });
+  assert.equal(await (await house.ask("greeter", "/")).text(), "hello, v2");
+  assert.deepEqual(story.tickets.map(({ kind }) => kind), ["prove", "deploy", "deploy"]); // prettier-ignore
+  assert.deepEqual(await house.events(["service.restarted", "service.rolled_back", "service.repair_asked"]), []);
 });
