@@ -44,7 +44,9 @@ test("a ready runner that was killed keeps no run from starting", async (t) => {
   t.after(() => runners.stop());
   runners.makeReady();
   const pid = await until("the ready runner", async () => childOf(process.pid));
+  const ready = { pid, startTime: startTimeOf(pid)!, bootId: bootId() };
   process.kill(pid, "SIGKILL");
+  await until("it to be dead", async () => (isAlive(ready) ? undefined : true));
   const { folder, spec } = await newRun(t, ["true"]);
   await prepareRun(folder, spec);
   const runner = await runners.start(folder, spec.marker);

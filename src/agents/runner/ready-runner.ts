@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { bootId, isAlive, startTimeOf } from "#system/processes.ts";
 import type { RunSpec } from "./run-spec.ts";
 import { spawnRunner, startedRunner, startRunner, type StartedRunner } from "./start-runner.ts";
 
@@ -10,6 +11,9 @@ export type Runners = {
   /** Ends the one that is ready, and makes no other. Runs are not touched. */
   stop(): void;
 };
+
+/** Node hears of a child's end a moment late, and its stdin takes a word for as long. */
+const isRunning = (pid: number): boolean => isAlive({ pid, startTime: startTimeOf(pid) ?? "", bootId: bootId() });
 
 /** The next one boots once the agent just started has had the processor for itself for a moment. */
 const NEXT_MS = 500;
@@ -48,7 +52,7 @@ export function keepReadyRunner({ nextMs = NEXT_MS }: { nextMs?: number } = {}):
       clearTimeout(timer);
       timer = setTimeout(makeReady, nextMs).unref();
     }
-    return child?.pid === undefined || child.exitCode !== null || child.signalCode !== null ? null : child;
+    return child?.pid !== undefined && isRunning(child.pid) ? child : null;
   }
 
   return {
