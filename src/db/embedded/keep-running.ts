@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "#system/log.ts";
 import { bootId, isAlive } from "#system/processes.ts";
@@ -7,9 +7,9 @@ import { withLock } from "./lock.ts";
 import { findPostmaster, type Postmaster } from "./postmaster.ts";
 
 /**
- * Starts the server again, on its port, when it was killed: whoever is connected then only sees it gone for a moment.
- * Every process here watches, and the lock lets one of them act. A server that was told to end has taken its
- * postmaster.pid away, and stays ended. `stop` may be called twice.
+ * Starts the server again, on its port, when it was killed or gave up: whoever is connected then only sees it gone for a
+ * moment. Every process here watches, and the lock lets one of them act. A server that was told to end stays ended. `stop`
+ * may be called twice.
  */
 export function keepRunning({
   layout,
@@ -31,8 +31,11 @@ export function keepRunning({
     withLock(layout.lock, async () => {
       const running = await findPostmaster(layout.data);
       if (running) return running;
-      if (stopping.signal.aborted || !(await wasKilled(layout))) return null;
-      log.warn({ server: current.pid }, "the embedded database was killed; starting it again");
+      if (stopping.signal.aborted || (await wasToldToEnd(layout))) return null;
+      log.warn(
+        { server: current.pid },
+        "the embedded database has ended without having been told to; starting it again",
+      );
       return start();
     });
 
@@ -57,9 +60,20 @@ export function keepRunning({
   };
 }
 
-async function wasKilled(layout: Layout): Promise<boolean> {
-  return stat(`${layout.data}/postmaster.pid`).then(
+/** PostgreSQL's DB_SHUTDOWNED, and where its control file has it, in every version so far (pg_control.h). */
+const SHUT_DOWN = 1;
+const STATE_AT = 16;
+
+/**
+ * A killed server leaves its postmaster.pid. One that gives up takes it away, as one that was told to end does: it does so
+ * where a full disk stops its recovery. But only the latter has written down that it was shut down.
+ */
+async function wasToldToEnd(layout: Layout): Promise<boolean> {
+  const killed = await stat(`${layout.data}/postmaster.pid`).then(
     () => true,
     () => false,
   );
+  if (killed) return false;
+  const control = await readFile(`${layout.data}/global/pg_control`).catch(() => null);
+  return control === null || control.readInt32LE(STATE_AT) === SHUT_DOWN;
 }

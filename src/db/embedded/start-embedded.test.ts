@@ -12,6 +12,8 @@ import { silentLog } from "#system/log.ts";
 import { bootId, findMarked, isAlive, startTimeOf } from "#system/processes.ts";
 import { removeFolder } from "#system/testing.ts";
 import { testStateRoot as stateRoot } from "#db/testing.ts";
+import { layoutOf } from "./layout.ts";
+import { findPostmaster } from "./postmaster.ts";
 import { startEmbedded } from "./start-embedded.ts";
 import { stopEmbedded, stopIfLast } from "./stop-embedded.ts";
 
@@ -109,6 +111,21 @@ test("after kill -9 of the server under load it is started again, with every ack
   assert.notEqual(again.pid, embedded.pid);
   assert.equal(again.port, embedded.port);
   await again.leave();
+  await embedded.leave();
+});
+
+test("a server that gave up is started again, and one that was told to end is not", async (t) => {
+  const home = await homeFor(t);
+  const embedded = await start(home);
+  // An immediate shutdown leaves what a failed recovery does: no postmaster.pid, and no word of a shutdown.
+  process.kill(embedded.pid, "SIGQUIT");
+  await eventually(async () => assert.notEqual((await findPostmaster(layoutOf(home).data))?.pid ?? embedded.pid, embedded.pid)); // prettier-ignore
+  assert.deepEqual(await eventually(() => query(embedded.adminUrl, "select 1 as one")), [{ one: 1 }]);
+
+  await stopEmbedded(home);
+  // The guard looks four times a second.
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  assert.equal(await findPostmaster(layoutOf(home).data), null);
   await embedded.leave();
 });
 
