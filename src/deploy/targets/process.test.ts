@@ -42,8 +42,6 @@ describe("the process target", { concurrency: 4 }, () => {
     assert.equal((await target.status(settings)).healthy, true);
   });
 
-  /** Long enough for a busy machine to start the one before it, and the one that is sick. */
-  const SICK_MS = 3_000;
   const SICK: Record<string, { code: string; reason: RegExp; log: RegExp | null }> = {
     "crashes at once": {
       code: 'console.error("no such table: quotes"); process.exit(3);',
