@@ -16,7 +16,7 @@ export type Runners = {
 const isRunning = (pid: number): boolean => isAlive({ pid, startTime: startTimeOf(pid) ?? "", bootId: bootId() });
 
 /** The next one boots once the agent just started has had the processor for itself for a moment. */
-const NEXT_MS = 500;
+const NEXT_MS = 100;
 
 /**
  * Holds one runner that has booted and waits for its run: Node takes longer to start (30 to 60 ms, more on a machine

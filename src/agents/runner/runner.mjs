@@ -21,6 +21,7 @@ import { readCpuSeconds, readPeakRss } from "./resources.mjs";
 import { addAgent, claimFence, reserveResult } from "./run-files.mjs";
 import { openSpool } from "./spool.mjs";
 
+const pipes = openOutputPipes();
 const folder = process.argv[2] ?? waitForFolder();
 
 /** How often clocks and memory are looked at; a clock of less than a second is looked at more often. */
@@ -83,7 +84,6 @@ function start() {
 /** In a session and process group of its own. Null if it cannot be; the run is then finished. */
 function spawnAgent() {
   const [program, ...args] = spec.command;
-  const pipes = openOutputPipes(folder);
   let input = "ignore";
   try {
     // Else the missing folder is reported as a missing program.

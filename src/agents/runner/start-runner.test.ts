@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { isAlive } from "#system/processes.ts";
 import { fence, finished, marked, newRun, node, start, until, untilAgentRuns } from "./testing.ts";
 import { prepareRun, startRunner } from "./start-runner.ts";
@@ -61,11 +61,12 @@ test("an agent gets its environment, its work folder and its input, and its resu
 
 test("an agent may open its output by name, as scripts do", async (t) => {
   const { folder, spec } = await newRun(t, ["sh", "-c", "echo trouble > /dev/stderr && echo fine | tee /dev/stdout"]);
+  setEnvironment(t, "TMPDIR", folder);
   const result = await start(folder, spec);
   assert.equal(result.exitCode, 0);
   assert.deepEqual(result.lastLines.toSorted(), ["fine", "fine", "trouble"]);
   assert.deepEqual(
-    (await readdir(folder)).filter((name) => name.endsWith(".pipe")),
+    (await readdir(folder)).filter((name) => name.startsWith("steward-pipes-")),
     [],
   );
 });
@@ -73,7 +74,7 @@ test("an agent may open its output by name, as scripts do", async (t) => {
 test("an agent whose named pipes could not be made is heard all the same", async (t) => {
   const { folder, spec } = await newRun(t, ["sh", "-c", "echo out; echo err >&2"]);
   await prepareRun(folder, spec);
-  for (const name of ["stdout.pipe", "stderr.pipe"]) await rm(join(folder, name));
+  setEnvironment(t, "PATH", "/nowhere"); // There is no mkfifo.
   await startRunner(folder);
   assert.deepEqual((await finished(folder)).lastLines.toSorted(), ["err", "out"]);
 });
@@ -163,3 +164,13 @@ test("a runner that is killed before its first act is dead, and not waited for",
   const ended = await waitForEnd(folder, fence, { exited: runner.exited, signal: AbortSignal.timeout(10_000) });
   assert.equal(ended.state, "dead");
 });
+
+/** Of what a runner gets of our environment. */
+function setEnvironment(t: TestContext, name: string, value: string): void {
+  const before = process.env[name];
+  process.env[name] = value;
+  t.after(() => {
+    if (before === undefined) delete process.env[name];
+    else process.env[name] = before;
+  });
+}

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
-import { closeSync, existsSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,29 +20,14 @@ export type StartedRunner = {
   exited: Promise<number | null>;
 };
 
-/** Writes a run's spec into its folder, which is made where `makeRunFolder` has not been called before. */
+/** Makes the run folder, for our eyes only: the spec may hold a password, the output what the agent saw. */
 export async function prepareRun(folder: string, spec: RunSpec): Promise<void> {
   if (spec.command.length === 0 || spec.command[0] === "") {
     throw new Failure("invalid", `Run ${spec.runId} has no command: give the agent one in steward.yaml.`);
   }
-  await makeRunFolder(folder);
-  await writeFileAtomic(join(folder, "spec.json"), `${JSON.stringify(spec, null, 2)}\n`, { mode: 0o600, flush: false });
-}
-
-/** Makes the run folder, for our eyes only: the spec may hold a password, the output what the agent saw. */
-export async function makeRunFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
-  if (!existsSync(join(folder, "stderr.pipe"))) await makeOutputPipes(folder);
-}
-
-/** See output-pipes.mjs; without them, or mkfifo, the runner does with what Node has. */
-function makeOutputPipes(folder: string): Promise<void> {
-  const pipes = ["stdout.pipe", "stderr.pipe"].map((name) => join(folder, name));
-  return new Promise((resolve) => {
-    const child = spawn("mkfifo", ["-m", "600", ...pipes], { stdio: "ignore" });
-    child.once("error", () => resolve()).once("exit", () => resolve());
-  });
+  await writeFileAtomic(join(folder, "spec.json"), `${JSON.stringify(spec, null, 2)}\n`, { mode: 0o600, flush: false });
 }
 
 /**

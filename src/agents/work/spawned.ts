@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { AgentDriver } from "#agents/drivers/driver.ts";
 import { endRun } from "#agents/runner/end-run.ts";
 import { lastOneOutScript } from "#agents/runner/last-one-out.ts";
-import { makeRunFolder, prepareRun, type StartedRunner } from "#agents/runner/start-runner.ts";
+import { prepareRun, type StartedRunner } from "#agents/runner/start-runner.ts";
 import { waitForEnd } from "#agents/runner/wait-for-end.ts";
 import { ticketText } from "#agents/ticket-text.ts";
 import type { Tools } from "#agents/tools.ts";
@@ -57,11 +57,7 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
   const serviceDir = claimed.item_folder;
   if (serviceDir === null) throw new Failure("conflict", `${claimed.item_key} has no folder to work in.`);
   await rm(folder.work, { recursive: true, force: true });
-  const [baseline] = await Promise.all([
-    prepareWorkplace({ serviceDir, workDir: folder.work }),
-    makeRunFolder(folder.folder),
-  ]);
-  await saveBaseline(folder.baseline, baseline);
+  await saveBaseline(folder.baseline, await prepareWorkplace({ serviceDir, workDir: folder.work }));
   const before = await whyTheLastOneFailed(tools, claimed);
   const deploy = claimed.kind === "deploy" ? await tools.deploys.brief(claimed.item_id, claimed.body) : null;
   const spec = await driver.prepare({
