@@ -25,6 +25,8 @@ export type House = Presence & {
   clock: Clock;
   log: Log;
   rules: () => RulesFile;
+  /** Before they were read. */
+  rulesReadAt: Date;
   /** What keeps it from starting anything new. */
   troubles: () => Trouble[];
   close(reason?: string): Promise<void>;
@@ -54,6 +56,7 @@ export async function openHouse(
       "invalid",
       `Steward's folder ${home} lies inside the workspace: set STEWARD_HOME to a folder outside of ${workspace}.`,
     );
+  const rulesReadAt = clock.now();
   const rules = readRules(workspace);
   if (rules.problems.length > 0 && kind !== "command")
     throw new Failure(
@@ -92,6 +95,7 @@ export async function openHouse(
       clock,
       log,
       rules: () => rules,
+      rulesReadAt,
       troubles: () => [room?.trouble() ?? []].flat(),
       close: (reason = "ended") =>
         (closing ??= (async () => {

@@ -29,6 +29,8 @@ export async function rulesInForce(house: House): Promise<RulesInForce> {
   const within = <T>(work: (tx: Tx) => Promise<T>) => inTenant(database.app, tenantId, work);
   let current = house.rules();
   let since = clock.now();
+  /** Before the file was read: what an agent wrote after that is not in what was read. */
+  let readAt = house.rulesReadAt;
   let broken: RulesState["broken"] = null;
   let asked: { version: string; approval: string } | null = null;
 
@@ -49,6 +51,7 @@ export async function rulesInForce(house: House): Promise<RulesInForce> {
       since = (await within(changedAt)) ?? since;
       return true;
     }
+    readAt = clock.now();
     const file = readRules(settings.workspace);
     if (file.problems.length > 0) {
       await refuse(file);
@@ -57,7 +60,7 @@ export async function rulesInForce(house: House): Promise<RulesInForce> {
     if (broken !== null) await mended();
     if (file.version !== current.version) return consider(file, policy_at);
     asked = null;
-    await within((tx) => sql`update tenant set policy_at = ${clock.now()} where id = ${tenantId}`.execute(tx));
+    await within((tx) => sql`update tenant set policy_at = ${readAt} where id = ${tenantId}`.execute(tx));
     return false;
   }
 
@@ -116,7 +119,7 @@ export async function rulesInForce(house: House): Promise<RulesInForce> {
       await sql`
         insert into policy (tenant_id, version, body, since) values (tenant_now(), ${file.version}, ${JSON.stringify(file.rules)}, ${at})
         on conflict do nothing`.execute(tx);
-      await sql`update tenant set policy_version = ${file.version}, policy_at = ${at} where id = ${tenantId}`.execute(
+      await sql`update tenant set policy_version = ${file.version}, policy_at = ${readAt} where id = ${tenantId}`.execute(
         tx,
       );
       await append(tx, { actor: "owner", at }, { type: "policy.changed", subject: tenantId, from, to: file.version });

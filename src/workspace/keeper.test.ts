@@ -207,6 +207,21 @@ test("Steward's own word in the registry is no reason to look at the others; an 
   await until("b is looked at", async () => (await h.looks())["b"]! > before["b"]!);
 });
 
+test("a look counts from before it read anything: what a run did meanwhile shows at the next one", async (t) => {
+  const read: number[] = [];
+  const h = await kept(t, two, {
+    get drafting() {
+      read.push(Date.now()); // The rules are asked for where the workspace is opened.
+      while (Date.now() < read.at(-1)! + 5);
+      return false;
+    },
+  });
+  await pause(60);
+  await h.keeper().look("a");
+  const [item] = await h.within(sql<{ looked_at: Date }>`select looked_at from item where key = 'a'`);
+  assert.ok(item!.looked_at.getTime() <= read[0]!, `${item!.looked_at.getTime()} is after ${read[0]}`);
+});
+
 test("a look that fails is tried again soon", async (t) => {
   const h = await kept(t, two);
   await pause(60);

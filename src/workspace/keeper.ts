@@ -50,7 +50,10 @@ export function keepWorkspace(
   { workspace, rules, statusOf }: { workspace: string; rules: () => KeeperRules; statusOf: StatusOf },
 ): Keeper {
   const { database, tenantId, clock, log } = tools;
-  const opened = () => openWorkspace(workspace, rules());
+  const opened = () => {
+    const at = clock.now();
+    return { at, ...openWorkspace(workspace, rules()) };
+  };
   const registry = writeRegistry(tools, { within: workspace, path: () => opened().registryPath });
   const lookTools: LookTools = { tools, workspace, rules, statusOf, registry };
   const known = (which: { keys?: string[]; ids?: string[] } = {}) =>

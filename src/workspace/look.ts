@@ -16,7 +16,8 @@ import type { openWorkspace } from "./read-workspace.ts";
 import type { RegistryWriter } from "./registry-writer.ts";
 import { writeStatus, type StatusOf } from "./write-status.ts";
 
-type Opened = Pick<ReturnType<typeof openWorkspace>, "read">;
+/** With the time before it was opened: its registry is read by then. */
+type Opened = Pick<ReturnType<typeof openWorkspace>, "read"> & { at: Date };
 
 export type LookTools = {
   tools: Omit<WorkTools, "lookAgain">;
@@ -49,13 +50,14 @@ export async function lookOnce(
 ): Promise<Looked> {
   for (let attempt = 0; attempt < 10; attempt++) {
     const known = attempt === 0 && knownFirst !== undefined ? knownFirst : await knownOf(tools, name);
-    const seen = open().read(name);
+    const opened = open();
+    const seen = opened.read(name);
     const beingWritten = stillFor(seen, { now: tools.clock.now(), settleMs: rules().settleMs });
     if (beingWritten !== null) return { beingWritten };
     const { policyVersion } = rules();
     const files = await stampOfFiles(seen, { known, policyVersion, now: tools.clock.now() });
     if (known && !known.gone && unless(known, `${files} ${known.news}`)) return "unchanged";
-    const advanced = await advance(tools, rules(), seen, known?.version ?? null);
+    const advanced = await advance(tools, rules(), seen, { begunAt: opened.at, version: known?.version ?? null });
     if (!advanced) continue;
     failpoint("item.decided");
     await writeStatus(tools, { workspace, registry, seen, advanced, statusOf: known?.deployed ? statusOf : neverServed(known) }); // prettier-ignore
@@ -84,7 +86,7 @@ async function advance(
   tools: LookTools["tools"],
   { coverageFloor, drafting, hasDeployTarget, policyVersion }: KeeperRules,
   seen: SeenFacts,
-  version: number | null,
+  { begunAt, version }: { begunAt: Date; version: number | null },
 ): Promise<Advanced | null> {
   const hash = seen.unreadable === null && seen.code !== null ? await contentHash(seen.path).catch(() => null) : null;
   const look = {
@@ -94,6 +96,7 @@ async function advance(
     control: await readControl(seen, { coverageFloor }),
     draftingAllowed: drafting,
     hasDeployTarget: hasDeployTarget(seen.name),
+    begunAt,
     version,
   };
   const because = { actor: "steward", at: tools.clock.now(), policy: policyVersion };

@@ -24,6 +24,8 @@ export type Look = {
   control: Control;
   draftingAllowed: boolean;
   hasDeployTarget: boolean;
+  /** Before anything was read: what a run did after that may not be in what was read. */
+  begunAt: Date;
   /** The item's version before the look: an advance from an older look changes nothing. */
   version: number | null;
 };
@@ -179,7 +181,7 @@ async function write(
   tx: Tx,
   because: Because,
   item: Item,
-  { seen, contentHash }: Look,
+  { seen, contentHash, begunAt }: Look,
   { verdict, control, proposed, signs, anew, round, hashes }: Now,
   events: Event[],
 ): Promise<void> {
@@ -190,7 +192,7 @@ async function write(
       facts = ${JSON.stringify(facts)}, stack = ${seen.code?.stack ?? null}, port = coalesce(${control.settings.port ?? null}, port),
       owner = ${seen.settings.owner ?? null}, client = ${seen.settings.client ?? null}, round = ${round.number}, content_hash = ${contentHash},
       control = ${JSON.stringify(control)}, control_proposed = ${proposed && JSON.stringify(proposed)}, gate_hash = ${hashes.gate},
-      release_hash = ${hashes.release}, folder = ${seen.path}, version = version + 1, looked_at = ${because.at}, gone_at = null,
+      release_hash = ${hashes.release}, folder = ${seen.path}, version = version + 1, looked_at = ${begunAt}, gone_at = null,
       patience_from = case when ${anew} then ${because.at} else patience_from end, updated_at = ${because.at}
     where id = ${item.id}`.execute(tx);
 }
