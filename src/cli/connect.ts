@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readSettings, type Settings } from "#config.ts";
 import { clientFor, type Client } from "#http/client.ts";
 import { reach } from "#http/reach.ts";
-import { findServer } from "#http/server-file.ts";
+import { findServer, lastWorkspace } from "#http/server-file.ts";
 import { readToken } from "#http/token.ts";
 import { Failure } from "#system/failure.ts";
 import type { Common } from "./command.ts";
@@ -13,6 +13,14 @@ export type Connection = { client: Client; url: string; token: string };
 
 export function settingsFor({ workspace }: Common): Settings {
   return readSettings(process.env, findWorkspace(workspace));
+}
+
+/** The same for who works on the house itself: where no workspace is meant, the one whose house stands in STEWARD_HOME. */
+export async function settingsOfHouse(options: Common): Promise<Settings> {
+  const settings = settingsFor(options);
+  if (options.workspace !== undefined || isWorkspace(settings.workspace)) return settings;
+  const workspace = await lastWorkspace(settings.home);
+  return workspace === null ? settings : readSettings(process.env, workspace);
 }
 
 /** The running server of the workspace that is meant. A Failure that says how to start it where there is none. */

@@ -1,13 +1,13 @@
 import { down } from "#main.ts";
 import { createLog } from "#system/log.ts";
 import type { Common } from "./command.ts";
-import { settingsFor } from "./connect.ts";
+import { settingsOfHouse } from "./connect.ts";
 import { exitCode } from "./exit-code.ts";
 import { answer } from "./talk.ts";
 import { count } from "#system/count.ts";
 
 export async function endHouse(options: Common & { services?: true }): Promise<void> {
-  const ended = await down(settingsFor(options), {
+  const ended = await down(await settingsOfHouse(options), {
     services: options.services === true,
     log: createLog({ level: "error" }),
   });

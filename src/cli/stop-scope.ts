@@ -1,7 +1,7 @@
 import type { Settings } from "#config.ts";
 import { Failure } from "#system/failure.ts";
 import type { Common } from "./command.ts";
-import { settingsFor, tryConnect, type Connection } from "./connect.ts";
+import { settingsOfHouse, tryConnect, type Connection } from "./connect.ts";
 import { finish } from "./finish.ts";
 import { parseScope } from "./scope.ts";
 import type * as Directly from "./stop-directly.ts";
@@ -51,7 +51,7 @@ async function eitherWay<T>(
   asked: (connection: Connection) => Promise<T>,
   directly: (how: typeof Directly, settings: Settings) => Promise<T>,
 ): Promise<T> {
-  const settings = settingsFor(options);
+  const settings = await settingsOfHouse(options);
   try {
     const connection = await tryConnect(settings);
     if (connection) return await asked(connection);

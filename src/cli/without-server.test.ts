@@ -26,6 +26,9 @@ async function deadHouse(t: { after(fn: () => Promise<void>): void }) {
   const env = { STEWARD_HOME: join(folder, "home"), DATABASE_URL: adminUrl };
   return {
     ...house,
+    env,
+    home: env.STEWARD_HOME,
+    workspace: join(folder, "ws"),
     standing: () => inTenant(database.app, house.tenantId, standingSwitches),
     steward: (words: string[]) => runSteward([...words, "--workspace", join(folder, "ws")], { env }),
   };
@@ -46,6 +49,25 @@ test("stop and resume work while the server is dead", async (t) => {
   assert.equal((await house.steward(["resume", "quotes"])).code, 0);
   assert.deepEqual(await house.standing(), []);
   assert.equal((await house.steward(["resume", "quotes"])).code, 3);
+});
+
+test("stop and down find the workspace of the house that is named, from any folder", async (t) => {
+  const house = await deadHouse(t);
+  await mkdir(house.home, { recursive: true });
+  const server = {
+    url: "http://127.0.0.1:1",
+    version: "0",
+    workspace: house.workspace,
+    pid: 1,
+    startTime: "0",
+    bootId: "0",
+  };
+  await writeFile(join(house.home, "server.json"), JSON.stringify(server));
+  const elsewhere = (words: string[]) => runSteward(words, { env: house.env, cwd: tmpdir() });
+  assert.equal((await elsewhere(["stop"])).code, 0);
+  assert.equal((await house.standing()).length, 1);
+  const down = await elsewhere(["down"]);
+  assert.equal(down.code, 0, down.stderr);
 });
 
 test("audit verify names the first bad row, also without a server", async (t) => {

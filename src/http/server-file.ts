@@ -6,11 +6,14 @@ import { unreadableHome } from "./secret-file.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "#system/processes.ts";
 
 /** `<home>/server.json`: where the server that looks after this workspace is, and who it is. */
-export type ServerFile = ProcessIdentity & { url: string; version: string };
+export type ServerFile = ProcessIdentity & { url: string; version: string; workspace: string };
 
 const pathIn = (home: string): string => join(home, "server.json");
 
-export async function writeServerFile(home: string, server: { url: string; version: string }): Promise<void> {
+export async function writeServerFile(
+  home: string,
+  server: { url: string; version: string; workspace: string },
+): Promise<void> {
   const file: ServerFile = { ...server, ...ownIdentity() } as ServerFile;
   await writeFileAtomic(pathIn(home), `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
 }
@@ -19,6 +22,11 @@ export async function writeServerFile(home: string, server: { url: string; versi
 export async function findServer(home: string): Promise<ServerFile | null> {
   const file = await read(home);
   return file !== null && isAlive(file) ? file : null;
+}
+
+/** The workspace that the last server of this home looked after, living or dead; null if none was, or it left in peace. */
+export async function lastWorkspace(home: string): Promise<string | null> {
+  return (await read(home))?.workspace ?? null;
 }
 
 /** Takes our own entry away; one that another server has written since stays. */

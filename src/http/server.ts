@@ -69,7 +69,7 @@ export async function startServer(house: HttpContext): Promise<Server> {
 
   try {
     const url = await listen(app, house);
-    await writeServerFile(house.home, { url, version: house.version });
+    await writeServerFile(house.home, { url, version: house.version, workspace: house.workspace });
     house.log.info({ url }, "the API is open");
     let stopping: Promise<void> | null = null;
     return {

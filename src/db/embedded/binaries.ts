@@ -74,6 +74,7 @@ function isMusl(): boolean {
 
 /** The target appears whole or not at all, and is on the disk by then: it is never looked into again. */
 async function copyWhole(source: string, target: string): Promise<void> {
+  await removeBrokenOff(target);
   const temporary = await mkdtemp(`${target}.copying-`);
   try {
     await cp(source, temporary, { recursive: true });
@@ -86,6 +87,19 @@ async function copyWhole(source: string, target: string): Promise<void> {
     if (!hasErrorCode(error, "ENOTEMPTY", "EEXIST")) throw error;
   } finally {
     await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Each is 60 MiB. One that is still being made is younger. */
+const BROKEN_OFF_MS = 10 * 60_000;
+
+/** Copies that were killed in the middle. */
+async function removeBrokenOff(target: string): Promise<void> {
+  for (const name of await readdir(dirname(target))) {
+    if (!name.startsWith(`${basename(target)}.copying-`)) continue;
+    const path = join(dirname(target), name);
+    const age = Date.now() - ((await stat(path).catch(() => null))?.mtimeMs ?? Date.now());
+    if (age > BROKEN_OFF_MS) await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -21,6 +21,7 @@ export function drawPage(page: Page, { style, script }: { style: string; script:
   const said = [
     waiting.length > 0 && `${count(waiting.length, "thing waits", "things wait")} for you`,
     unhealthy > 0 && `${count(unhealthy, "service is", "services are")} unhealthy`,
+    ...page.troubles.map(({ what }) => what),
     page.rules.broken && "steward.yaml is broken",
   ].filter(Boolean);
   return html`<!doctype html>
@@ -48,7 +49,7 @@ export function drawPage(page: Page, { style, script }: { style: string; script:
         </header>
         <p class="unseen" role="status" data-say></p>
         <main>
-          <div data-part="alarms">${brokenRules(page)}${stopped(page)}</div>
+          <div data-part="alarms">${troubles(page)}${brokenRules(page)}${stopped(page)}</div>
           <section data-part="waiting" class="waiting" aria-labelledby="waits">${waits(page)}</section>
           <section data-part="figures" class="figures" aria-label="In figures">${figures(page)}</section>
           <div class="line" data-part="line">${stages.map((stage) => column(stage, page))}</div>
@@ -60,6 +61,16 @@ export function drawPage(page: Page, { style, script }: { style: string; script:
 }
 
 const stages = ["SPECS", "BUILD", "TEST", "PRODUCTION"] as const;
+
+function troubles({ troubles: all }: Page): Html[] {
+  return all.map(
+    ({ what, todo }) =>
+      html`<section class="alarm bad">
+        <h2>${glyph("bad")} ${what}</h2>
+        <p>${todo}</p>
+      </section>`,
+  );
+}
 
 function brokenRules({ rules: { file, broken, since }, now }: Page): Html | false {
   if (broken === null) return false;

@@ -87,6 +87,13 @@ test("a broken steward.yaml is on top, with its line", async (t) => {
   assert.match(await page(), /steward\.yaml is broken.*steward\.yaml line 7: there is no setting &#60;b&#62;/s);
 });
 
+test("what keeps it from starting anything is on top, with what to do", async (t) => {
+  const { troubles } = server.context;
+  t.after(() => (server.context.troubles = troubles));
+  server.context.troubles = () => [{ what: "The disk is full.", todo: "Make <room>." }];
+  assert.match(await page(), /data-part="alarms">.*The disk is full\..*Make &#60;room&#62;\./s);
+});
+
 test("its style, script and picture need no token, are right by type, and may be kept as long as they are the same", async () => {
   const shown = await page();
   const kept: (string | null)[] = [];

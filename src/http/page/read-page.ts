@@ -31,11 +31,21 @@ export type Page = {
   switches: { name: string; reason: string; setAt: Date; lift: string }[];
   waiting: Waiting[];
   rules: RulesState;
+  /** What keeps it from starting anything new. */
+  troubles: { what: string; todo: string }[];
   spentUsd: number;
 };
 
 /** What the page shows, as of one moment. */
-export async function readPage({ database, tenantId, clock, version, workspace, rules }: HttpContext): Promise<Page> {
+export async function readPage({
+  database,
+  tenantId,
+  clock,
+  version,
+  workspace,
+  rules,
+  troubles,
+}: HttpContext): Promise<Page> {
   return inTenant(database.app, tenantId, async (tx) => {
     const now = clock.now();
     const services = await serviceOverviews(tx, now);
@@ -63,6 +73,7 @@ export async function readPage({ database, tenantId, clock, version, workspace, 
         ...services.flatMap((service) => waitsForOwner(workspace, service)),
       ],
       rules: rules(),
+      troubles: troubles(),
       spentUsd: (await countWork(tx)).spentNano / 1e9,
     };
   });
