@@ -10,10 +10,12 @@ import type { Tools } from "#agents/tools.ts";
 import { prepareWorkplace } from "#agents/workplace/prepare-workplace.ts";
 import { saveBaseline } from "#agents/workplace/baseline.ts";
 import { inTenant } from "#db/db.ts";
+import { outlastDatabase } from "#db/outlast.ts";
 import type { Claimed } from "#dispatch/claim.ts";
 import { LEASE_SECONDS, RENEW_EVERY_MS } from "#dispatch/lease.ts";
 import { RUNNER_RENEWAL } from "#dispatch/runner-renewal.ts";
-import { append } from "#ledger/append.ts";
+import { appended } from "#ledger/append.ts";
+import type { Event } from "#ledger/events.ts";
 import { finishRun, reportLoss } from "./finish-run.ts";
 import { runFolderOf, type RunFolder } from "./run-folder.ts";
 import { workOf } from "./take-over.ts";
@@ -105,18 +107,27 @@ async function start(tools: Tools, driver: AgentDriver, claimed: Claimed, folder
   failpoint("run.workplace_ready");
   const runner = await tools.runners.start(folder.folder, spec.marker);
   failpoint("run.runner_started");
-  await inTenant(database.app, tenantId, async (tx) => {
-    await sql`update run set state = 'running', folder = ${folder.folder}, pid = ${runner.pid}, heartbeat_at = now() where id = ${claimed.runId} and state = 'starting'`.execute(
-      tx,
-    );
-    await append(
-      tx,
-      { actor: "steward", at: tools.clock.now() },
-      { type: "run.started", subject: claimed.runId, ticket: claimed.id, agent: claimed.agentName, pid: runner.pid },
-    );
-  });
+  // The agent is at work: a database that is away for a moment is waited for, as its runner does.
+  await outlastDatabase(database, () => recordStart(tools, claimed, folder, runner));
   failpoint("run.recorded");
   return runner;
+}
+
+/** Once: it may be done again where nobody knows whether it committed. */
+async function recordStart(
+  { database, tenantId, clock }: Tools,
+  { runId, id, agentName }: Claimed,
+  { folder }: RunFolder,
+  { pid }: StartedRunner,
+): Promise<void> {
+  const started: Event = { type: "run.started", subject: runId, ticket: id, agent: agentName, pid };
+  await inTenant(database.app, tenantId, (tx) =>
+    sql`
+      with started as (
+        update run set state = 'running', folder = ${folder}, pid = ${pid}, heartbeat_at = now() where id = ${runId} and state = 'starting' returning id
+      ), ${appended({ actor: "steward", at: clock.now() }, [started], { where: sql<boolean>`exists (select 1 from started)` })}
+      select 1`.execute(tx),
+  );
 }
 
 /** Of a ticket that is tried again, so that the same is not done twice. */
