@@ -3,8 +3,10 @@
  * stdout, every figure to bench/results/latest.json, and what is going on to stderr.
  */
 
+import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Bench, Figure } from "./bench.ts";
 import { describeMachine } from "./machine.ts";
 import { resultsTable, type Results } from "./results-table.ts";
@@ -61,6 +63,8 @@ async function main(names: string[]): Promise<number> {
 }
 
 async function runOne(bench: Bench, scratch: Awaited<ReturnType<typeof makeScratch>>): Promise<Figure[]> {
+  // What the one before has written is on the disk by then, and slows nobody's commits.
+  await promisify(execFile)("sync");
   const started = performance.now();
   say(`${bench.name}: ${bench.about} …`);
   const tools = await scratch.toolsFor(bench.name, (text) => say(`${bench.name}: ${text}`));
