@@ -20,3 +20,13 @@ export const riskWords: Record<RiskKind, string> = {
   sensitive: "touches sensitive data",
   architecture: "changes the architecture",
 };
+
+export type RiskFinding = {
+  kind: RiskKind;
+  /** As they stand in the text, spacing aside: what "always allow like this" would be about. */
+  words: string;
+  /** Within the task's own text, from one; 0 where its name says it and the text does not. */
+  line: number;
+  /** The sentence, shortened. */
+  sentence: string;
+};

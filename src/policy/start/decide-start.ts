@@ -1,0 +1,254 @@
+import { busyUntil, type Meetings } from "./meetings.ts";
+import { isOffHours, nextOffHours } from "./off-hours.ts";
+import { findPathConflict, type RunningTask } from "./path-conflict.ts";
+import type { QueueSettings } from "./queue-settings.ts";
+import { readRequirements, tellMissing, type Missing } from "./requirements.ts";
+import { riskWords, type RiskFinding, type RiskKind } from "./risk-kinds.ts";
+import { findRisk } from "./risk.ts";
+import type { StartTask } from "./start-task.ts";
+import { textHash } from "./text-hash.ts";
+
+/** What an answer of the owner may be about: a kind of risk, that it is unclear, that it may meet another, or when. */
+export type AskKind = RiskKind | "requirements" | "conflict" | "start";
+
+export type Ask = { kind: AskKind; question: string; risk: "low" | "high"; found: RiskFinding[] };
+
+/** An answer "yes" that stands. It lifts its own kind, for the very text that was asked about. */
+export type StartApproval = { kind: string; textHash: string };
+
+export type StartRule =
+  | "task.done"
+  | "task.running"
+  | "task.blocked"
+  | "task.after"
+  | "task.unclear"
+  | "task.risk"
+  | "queue.full"
+  | "task.conflict"
+  | "priority.high"
+  | "priority.medium"
+  | "priority.low"
+  | "off-hours"
+  | "meeting"
+  | "calendar"
+  | "approved";
+
+export type StartDecision = {
+  start: boolean;
+  does: "start" | "wait" | "ask";
+  rule: StartRule;
+  /** For the owner, in one sentence. */
+  why: string;
+  /** When it will be otherwise by itself, if that is known. */
+  until?: Date;
+  /** What the owner is asked, all of it at once. */
+  asks?: Ask[];
+  /** What is not clear; with `blocks`, why it may not start. */
+  missing?: Missing[];
+};
+
+export type StartFacts = {
+  now: Date;
+  settings: QueueSettings;
+  running: readonly RunningTask[];
+  /** Keys of tasks that are done, also of those that have left the file. */
+  done: ReadonlySet<string>;
+  /** All tasks of the file: what others wait for. */
+  tasks: readonly Pick<StartTask, "key" | "name" | "after">[];
+  /** Answers that stand, of this task. */
+  approvals: readonly StartApproval[];
+  /** Null where the owner has no calendar. */
+  meetings: Meetings | null;
+};
+
+/**
+ * Whether a task of the queue may start, by the first rule that has something to say:
+ *
+ * 1. it is done, or ticked; or runs already
+ * 2. something blocks it; a task that it comes after is not done
+ * 3. it is not clear what it wants or when it is done: asks
+ * 4. it has a risk that nobody answered for: asks, whatever its priority (Low asks for its start in the same breath)
+ * 5. as many builds run as may
+ * 6. it would work on the paths of a running task: waits; nobody knows on which: asks
+ * 7. High starts; Medium waits for off-hours and the end of a meeting; Low asks
+ *
+ * An approval lifts its own kind only; "start" lifts rule 7, of Medium as well. No approval lifts 1, 2, 5, nor that two
+ * builds never share paths. Switches and budgets are asked where a ticket is claimed.
+ */
+export function decideStart(task: StartTask, facts: StartFacts): StartDecision {
+  const approved = approvalsOf(task, facts.approvals);
+  return (
+    standsAlready(task, facts) ??
+    isHeld(task, facts) ??
+    isUnclear(task, approved) ??
+    isRisky(task, facts, approved) ??
+    isFull(facts) ??
+    meetsAnother(task, facts, approved) ??
+    byPriority(task, facts, approved)
+  );
+}
+
+type Approved = (kind: AskKind) => boolean;
+
+function approvalsOf(task: StartTask, approvals: readonly StartApproval[]): Approved {
+  if (approvals.length === 0) return () => false;
+  const hash = textHash(task);
+  const kinds = new Set(approvals.filter((one) => one.textHash === hash).map(({ kind }) => kind));
+  return (kind) => kinds.has(kind);
+}
+
+function standsAlready(task: StartTask, { running, done }: StartFacts): StartDecision | null {
+  if (running.some(({ key }) => key === task.key)) return wait("task.running", "It is being built.");
+  if (task.section === "completed" || done.has(task.key)) return wait("task.done", "It is done.");
+  return task.ticked ? wait("task.done", "Its box is ticked: it counts as done.") : null;
+}
+
+function isHeld(task: StartTask, { done, tasks }: StartFacts): StartDecision | null {
+  const find = (word: string) => tasks.find(({ key, name }) => key === slug(word) || slug(name) === slug(word));
+  const isDone = (word: string) => done.has(word) || done.has(slug(word)) || done.has(find(word)?.key ?? "");
+  const blockers = task.blockers.filter((one) => !saysNothing(one) && !isDone(one));
+  if (blockers.length > 0) return wait("task.blocked", `It is blocked by ${listed(blockers.map((one) => `"${one.trim()}"`))}. Take that line away, or say that it is resolved, when it is.`); // prettier-ignore
+  const open = task.after.filter((one) => !saysNothing(one) && !isDone(one));
+  if (open.length === 0) return null;
+  const unknown = open.filter((one) => !find(one));
+  if (unknown.length > 0) return wait("task.after", `It comes after ${listed(unknown.map((one) => `"${one}"`))}, and there is no such task. Correct the name, or leave it out.`); // prettier-ignore
+  if (open.some((one) => comesAfter(find(one)!.key, task.key, tasks))) return wait("task.after", `It comes after ${listed(open.map((one) => `"${one}"`))}, which in turn waits for it: neither can start. Take one of the two out.`); // prettier-ignore
+  return wait("task.after", `It comes after ${listed(open.map((one) => `"${find(one)!.name}"`))}, not done yet.`);
+}
+
+/** Whether a task waits for another, over any number of steps. */
+function comesAfter(from: string, target: string, tasks: StartFacts["tasks"]): boolean {
+  const seen = new Set<string>();
+  const open = [from];
+  for (let key = open.pop(); key !== undefined; key = open.pop()) {
+    if (key === target) return true;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const after = tasks.find((one) => one.key === key)?.after ?? [];
+    open.push(...after.flatMap((word) => tasks.find((one) => one.key === slug(word) || slug(one.name) === slug(word))?.key ?? [])); // prettier-ignore
+  }
+  return false;
+}
+
+function isUnclear(task: StartTask, approved: Approved): StartDecision | null {
+  const { clear, missing } = readRequirements(task);
+  if (clear || approved("requirements")) return null;
+  const open = missing.filter(({ blocks }) => blocks).map(tellMissing);
+  const question = `"${task.name}" is not clear yet. Say more, or build it as it stands?`;
+  return {
+    ...asking("task.unclear", `It is not clear enough to build: ${open.join("; ")}.`, [{ kind: "requirements", question, risk: "low", found: [] }]), // prettier-ignore
+    missing,
+  };
+}
+
+function isRisky(task: StartTask, { settings }: StartFacts, approved: Approved): StartDecision | null {
+  const { found } = findRisk(task, settings.allow);
+  const open = Map.groupBy(found.filter(({ kind }) => !approved(kind)), ({ kind }) => kind); // prettier-ignore
+  if (open.size === 0) return null;
+  const asks = [...open].map(([kind, findings]): Ask => ({ kind, question: `"${task.name}" ${riskWords[kind]}: ${quoted(findings)}. May it?`, risk: "high", found: findings })); // prettier-ignore
+  const why = `It asks first, for it ${listed([...open].map(([kind, findings]) => `${riskWords[kind]} (${quoted(findings)})`))}.`; // prettier-ignore
+  return asking("task.risk", why, task.priority === "low" && !approved("start") ? [...asks, startAsk(task)] : asks);
+}
+
+function isFull({ running, settings: { parallel } }: StartFacts): StartDecision | null {
+  if (running.length < parallel) return null;
+  const most = parallel === 1 ? "one build runs" : `${parallel} builds run`;
+  return wait("queue.full", `It waits for ${listed(running.map(({ name }) => `"${name}"`))}: ${most} at a time.`);
+}
+
+function meetsAnother(task: StartTask, { running }: StartFacts, approved: Approved): StartDecision | null {
+  const conflict = findPathConflict(task.paths, running);
+  if (conflict === null || (conflict.paths === null && approved("conflict"))) return null;
+  const other = conflict.with.name;
+  if (conflict.paths) return wait("task.conflict", `It waits for "${other}", which works on the same paths: ${[...new Set(conflict.paths)].join(" and ")}.`); // prettier-ignore
+  const who = task.paths.length === 0 ? "It names no paths" : `"${other}", which is running, names no paths`;
+  const why = `${who}, so nobody knows whether the two would work on the same files. It starts by itself when "${other}" is done.`; // prettier-ignore
+  return asking("task.conflict", why, [{ kind: "conflict", question: `May "${task.name}" run beside "${other}"? ${who}.`, risk: "low", found: [] }]); // prettier-ignore
+}
+
+function byPriority(task: StartTask, facts: StartFacts, approved: Approved): StartDecision {
+  if (task.priority === "high") return start("priority.high", "Its priority is High: it may start at any time.");
+  if (approved("start")) return start("approved", "Its owner said that it may start.");
+  if (task.priority === "low") return asking("priority.low", "Its priority is Low: it never starts without a yes.", [startAsk(task)]); // prettier-ignore
+  const medium = task.priority === null ? "It has no priority, which counts as Medium" : "Its priority is Medium";
+  const { rule, why, until } = mediumMay(facts);
+  if (rule === "priority.medium") return start(rule, `${medium}, and ${why}`);
+  return { ...wait(rule, `${medium}: ${why}`), ...(until && { until }) };
+}
+
+type MediumMay = { rule: "priority.medium" | "off-hours" | "meeting" | "calendar"; why: string; until: Date | null };
+
+/** The same for every Medium task: worked out once for these facts, be it for 5,000 tasks. */
+const answers = new WeakMap<StartFacts, MediumMay>();
+
+function mediumMay(facts: StartFacts): MediumMay {
+  const known = answers.get(facts) ?? workOut(facts);
+  answers.set(facts, known);
+  return known;
+}
+
+function workOut({ now, settings, meetings }: StartFacts): MediumMay {
+  const problem = meetings?.problems[0] ?? null;
+  const until = nextFree(now, settings, meetings);
+  const at = (date: Date) => tellTime(date, now, settings.zone);
+  if (!isOffHours(now, settings)) return { rule: "off-hours", until, why: until ? `it waits for off-hours, until ${at(until)}.` : "it waits for off-hours, of which there are none in steward.yaml; say yes to it, or set queue.off_hours." }; // prettier-ignore
+  if (problem !== null && settings.require_calendar) return { rule: "calendar", until: null, why: `it waits until the calendar can be read (${problem}).` }; // prettier-ignore
+  const meeting = busyUntil(now, meetings?.spans ?? []);
+  if (meeting) return { rule: "meeting", until, why: `it waits for the end of a meeting, until ${at(until ?? meeting)}.` }; // prettier-ignore
+  const told = problem === null ? "" : ` The calendar could not be read (${problem}), so meetings are not known.`;
+  return { rule: "priority.medium", until: null, why: `these are off-hours.${told}` };
+}
+
+/** The next moment in off-hours and in no meeting; null if there is none in sight. */
+function nextFree(now: Date, settings: QueueSettings, meetings: Meetings | null): Date | null {
+  let at = nextOffHours(now, settings);
+  // Each round passes a window or a meeting; a hundred meetings end to end are not looked past.
+  for (let round = 0; at && round < 100; round++) {
+    const busy = busyUntil(at, meetings?.spans ?? []);
+    if (!busy) return at;
+    at = nextOffHours(busy, settings);
+  }
+  return at;
+}
+
+/** `22:00`, with the day where it is not today's, by the owner's clock. */
+function tellTime(date: Date, now: Date, zone: string): string {
+  const day = new Intl.DateTimeFormat("en-CA", { timeZone: zone, dateStyle: "short" });
+  const time = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeStyle: "short" }).format(date);
+  return day.format(date) === day.format(now) ? time : `${time} on ${day.format(date)}`;
+}
+
+function startAsk({ name }: StartTask): Ask {
+  return { kind: "start", question: `"${name}" has the priority Low. May it start?`, risk: "low", found: [] };
+}
+
+function start(rule: StartRule, why: string): StartDecision {
+  return { start: true, does: "start", rule, why };
+}
+
+function wait(rule: StartRule, why: string): StartDecision {
+  return { start: false, does: "wait", rule, why };
+}
+
+function asking(rule: StartRule, why: string, asks: Ask[]): StartDecision {
+  return { start: false, does: "ask", rule, why, asks };
+}
+
+/** "Blocked by: none", and one that is struck out or said to be resolved, blocks nothing. */
+function saysNothing(text: string): boolean {
+  const plain = text.trim().toLowerCase();
+  return /^(?:|[-–—]|no(?:ne|thing)?(?: (?:so far|yet|at the moment|currently|known))?|nil|n\/?a|null|no blockers?|resolved)[.!]?$/.test(plain) || /^(?:✅|☑|✔|~~.*~~$|\[x\])/.test(plain) || /[(\s-](?:resolved|done|unblocked|cleared)\)?[.!]?$/.test(plain.replace(/\b(?:not|un|until|isn'?t|never|be|when|is|before)(?: \w+)? (?:resolved|done|unblocked|cleared)\b.*$/, "")); // prettier-ignore
+}
+
+function slug(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, ""); // prettier-ignore
+}
+
+function quoted(findings: RiskFinding[]): string {
+  const words = [...new Set(findings.map((one) => `"${one.words.length > 120 ? `${one.words.slice(0, 119)}…` : one.words}"`))]; // prettier-ignore
+  return listed(words.length > 5 ? [...words.slice(0, 5), `${words.length - 5} more`] : words);
+}
+
+function listed(parts: string[]): string {
+  return parts.length < 2 ? (parts[0] ?? "") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+}
