@@ -1,5 +1,7 @@
-import { busyUntil, type Meetings } from "./meetings.ts";
-import { isOffHours, nextOffHours } from "./off-hours.ts";
+import { heldBack } from "./held-back.ts";
+import { listed } from "./listed.ts";
+import { mediumMay } from "./medium-may.ts";
+import type { Meetings } from "./meetings.ts";
 import { findPathConflict, type RunningTask } from "./path-conflict.ts";
 import type { QueueSettings } from "./queue-settings.ts";
 import { readRequirements, tellMissing, type Missing } from "./requirements.ts";
@@ -103,31 +105,9 @@ function standsAlready(task: StartTask, { running, done }: StartFacts): StartDec
   return task.ticked ? wait("task.done", "Its box is ticked: it counts as done.") : null;
 }
 
-function isHeld(task: StartTask, { done, tasks }: StartFacts): StartDecision | null {
-  const find = (word: string) => tasks.find(({ key, name }) => key === slug(word) || slug(name) === slug(word));
-  const isDone = (word: string) => done.has(word) || done.has(slug(word)) || done.has(find(word)?.key ?? "");
-  const blockers = task.blockers.filter((one) => !saysNothing(one) && !isDone(one));
-  if (blockers.length > 0) return wait("task.blocked", `It is blocked by ${listed(blockers.map((one) => `"${one.trim()}"`))}. Take that line away, or say that it is resolved, when it is.`); // prettier-ignore
-  const open = task.after.filter((one) => !saysNothing(one) && !isDone(one));
-  if (open.length === 0) return null;
-  const unknown = open.filter((one) => !find(one));
-  if (unknown.length > 0) return wait("task.after", `It comes after ${listed(unknown.map((one) => `"${one}"`))}, and there is no such task. Correct the name, or leave it out.`); // prettier-ignore
-  if (open.some((one) => comesAfter(find(one)!.key, task.key, tasks))) return wait("task.after", `It comes after ${listed(open.map((one) => `"${one}"`))}, which in turn waits for it: neither can start. Take one of the two out.`); // prettier-ignore
-  return wait("task.after", `It comes after ${listed(open.map((one) => `"${find(one)!.name}"`))}, not done yet.`);
-}
-
-/** Whether a task waits for another, over any number of steps. */
-function comesAfter(from: string, target: string, tasks: StartFacts["tasks"]): boolean {
-  const seen = new Set<string>();
-  const open = [from];
-  for (let key = open.pop(); key !== undefined; key = open.pop()) {
-    if (key === target) return true;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    const after = tasks.find((one) => one.key === key)?.after ?? [];
-    open.push(...after.flatMap((word) => tasks.find((one) => one.key === slug(word) || slug(one.name) === slug(word))?.key ?? [])); // prettier-ignore
-  }
-  return false;
+function isHeld(task: StartTask, facts: StartFacts): StartDecision | null {
+  const held = heldBack(task, facts);
+  return held && wait(held.rule, held.why);
 }
 
 function isUnclear(task: StartTask, approved: Approved): StartDecision | null {
@@ -136,17 +116,27 @@ function isUnclear(task: StartTask, approved: Approved): StartDecision | null {
   const open = missing.filter(({ blocks }) => blocks).map(tellMissing);
   const question = `"${task.name}" is not clear yet. Say more, or build it as it stands?`;
   return {
-    ...asking("task.unclear", `It is not clear enough to build: ${open.join("; ")}.`, [{ kind: "requirements", question, risk: "low", found: [] }]), // prettier-ignore
+    ...asking("task.unclear", `It is not clear enough to build: ${open.join("; ")}.`, [
+      { kind: "requirements", question, risk: "low", found: [] },
+    ]),
     missing,
   };
 }
 
 function isRisky(task: StartTask, { settings }: StartFacts, approved: Approved): StartDecision | null {
   const { found } = findRisk(task, settings.allow);
-  const open = Map.groupBy(found.filter(({ kind }) => !approved(kind)), ({ kind }) => kind); // prettier-ignore
+  const open = Map.groupBy(
+    found.filter(({ kind }) => !approved(kind)),
+    ({ kind }) => kind,
+  );
   if (open.size === 0) return null;
-  const asks = [...open].map(([kind, findings]): Ask => ({ kind, question: `"${task.name}" ${riskWords[kind]}: ${quoted(findings)}. May it?`, risk: "high", found: findings })); // prettier-ignore
-  const why = `It asks first, for it ${listed([...open].map(([kind, findings]) => `${riskWords[kind]} (${quoted(findings)})`))}.`; // prettier-ignore
+  const asks = [...open].map(([kind, findings]): Ask => ({
+    kind,
+    question: `"${task.name}" ${riskWords[kind]}: ${quoted(findings)}. May it?`,
+    risk: "high",
+    found: findings,
+  }));
+  const why = `It asks first, for it ${listed([...open].map(([kind, findings]) => `${riskWords[kind]} (${quoted(findings)})`))}.`;
   return asking("task.risk", why, task.priority === "low" && !approved("start") ? [...asks, startAsk(task)] : asks);
 }
 
@@ -160,62 +150,27 @@ function meetsAnother(task: StartTask, { running }: StartFacts, approved: Approv
   const conflict = findPathConflict(task.paths, running);
   if (conflict === null || (conflict.paths === null && approved("conflict"))) return null;
   const other = conflict.with.name;
-  if (conflict.paths) return wait("task.conflict", `It waits for "${other}", which works on the same paths: ${[...new Set(conflict.paths)].join(" and ")}.`); // prettier-ignore
+  if (conflict.paths)
+    return wait(
+      "task.conflict",
+      `It waits for "${other}", which works on the same paths: ${[...new Set(conflict.paths)].join(" and ")}.`,
+    );
   const who = task.paths.length === 0 ? "It names no paths" : `"${other}", which is running, names no paths`;
-  const why = `${who}, so nobody knows whether the two would work on the same files. It starts by itself when "${other}" is done.`; // prettier-ignore
-  return asking("task.conflict", why, [{ kind: "conflict", question: `May "${task.name}" run beside "${other}"? ${who}.`, risk: "low", found: [] }]); // prettier-ignore
+  const why = `${who}, so nobody knows whether the two would work on the same files. It starts by itself when "${other}" is done.`;
+  return asking("task.conflict", why, [
+    { kind: "conflict", question: `May "${task.name}" run beside "${other}"? ${who}.`, risk: "low", found: [] },
+  ]);
 }
 
 function byPriority(task: StartTask, facts: StartFacts, approved: Approved): StartDecision {
   if (task.priority === "high") return start("priority.high", "Its priority is High: it may start at any time.");
   if (approved("start")) return start("approved", "Its owner said that it may start.");
-  if (task.priority === "low") return asking("priority.low", "Its priority is Low: it never starts without a yes.", [startAsk(task)]); // prettier-ignore
+  if (task.priority === "low")
+    return asking("priority.low", "Its priority is Low: it never starts without a yes.", [startAsk(task)]);
   const medium = task.priority === null ? "It has no priority, which counts as Medium" : "Its priority is Medium";
   const { rule, why, until } = mediumMay(facts);
   if (rule === "priority.medium") return start(rule, `${medium}, and ${why}`);
   return { ...wait(rule, `${medium}: ${why}`), ...(until && { until }) };
-}
-
-type MediumMay = { rule: "priority.medium" | "off-hours" | "meeting" | "calendar"; why: string; until: Date | null };
-
-/** The same for every Medium task: worked out once for these facts, be it for 5,000 tasks. */
-const answers = new WeakMap<StartFacts, MediumMay>();
-
-function mediumMay(facts: StartFacts): MediumMay {
-  const known = answers.get(facts) ?? workOut(facts);
-  answers.set(facts, known);
-  return known;
-}
-
-function workOut({ now, settings, meetings }: StartFacts): MediumMay {
-  const problem = meetings?.problems[0] ?? null;
-  const until = nextFree(now, settings, meetings);
-  const at = (date: Date) => tellTime(date, now, settings.zone);
-  if (!isOffHours(now, settings)) return { rule: "off-hours", until, why: until ? `it waits for off-hours, until ${at(until)}.` : "it waits for off-hours, of which there are none in steward.yaml; say yes to it, or set queue.off_hours." }; // prettier-ignore
-  if (problem !== null && settings.require_calendar) return { rule: "calendar", until: null, why: `it waits until the calendar can be read (${problem}).` }; // prettier-ignore
-  const meeting = busyUntil(now, meetings?.spans ?? []);
-  if (meeting) return { rule: "meeting", until, why: `it waits for the end of a meeting, until ${at(until ?? meeting)}.` }; // prettier-ignore
-  const told = problem === null ? "" : ` The calendar could not be read (${problem}), so meetings are not known.`;
-  return { rule: "priority.medium", until: null, why: `these are off-hours.${told}` };
-}
-
-/** The next moment in off-hours and in no meeting; null if there is none in sight. */
-function nextFree(now: Date, settings: QueueSettings, meetings: Meetings | null): Date | null {
-  let at = nextOffHours(now, settings);
-  // Each round passes a window or a meeting; a hundred meetings end to end are not looked past.
-  for (let round = 0; at && round < 100; round++) {
-    const busy = busyUntil(at, meetings?.spans ?? []);
-    if (!busy) return at;
-    at = nextOffHours(busy, settings);
-  }
-  return at;
-}
-
-/** `22:00`, with the day where it is not today's, by the owner's clock. */
-function tellTime(date: Date, now: Date, zone: string): string {
-  const day = new Intl.DateTimeFormat("en-CA", { timeZone: zone, dateStyle: "short" });
-  const time = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeStyle: "short" }).format(date);
-  return day.format(date) === day.format(now) ? time : `${time} on ${day.format(date)}`;
 }
 
 function startAsk({ name }: StartTask): Ask {
@@ -234,21 +189,9 @@ function asking(rule: StartRule, why: string, asks: Ask[]): StartDecision {
   return { start: false, does: "ask", rule, why, asks };
 }
 
-/** "Blocked by: none", and one that is struck out or said to be resolved, blocks nothing. */
-function saysNothing(text: string): boolean {
-  const plain = text.trim().toLowerCase();
-  return /^(?:|[-–—]|no(?:ne|thing)?(?: (?:so far|yet|at the moment|currently|known))?|nil|n\/?a|null|no blockers?|resolved)[.!]?$/.test(plain) || /^(?:✅|☑|✔|~~.*~~$|\[x\])/.test(plain) || /[(\s-](?:resolved|done|unblocked|cleared)\)?[.!]?$/.test(plain.replace(/\b(?:not|un|until|isn'?t|never|be|when|is|before)(?: \w+)? (?:resolved|done|unblocked|cleared)\b.*$/, "")); // prettier-ignore
-}
-
-function slug(text: string): string {
-  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, ""); // prettier-ignore
-}
-
 function quoted(findings: RiskFinding[]): string {
-  const words = [...new Set(findings.map((one) => `"${one.words.length > 120 ? `${one.words.slice(0, 119)}…` : one.words}"`))]; // prettier-ignore
+  const words = [
+    ...new Set(findings.map((one) => `"${one.words.length > 120 ? `${one.words.slice(0, 119)}…` : one.words}"`)),
+  ];
   return listed(words.length > 5 ? [...words.slice(0, 5), `${words.length - 5} more`] : words);
-}
-
-function listed(parts: string[]): string {
-  return parts.length < 2 ? (parts[0] ?? "") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }

@@ -22,7 +22,9 @@ export function readMeetings(text: string, { from, to, zone }: { from: Date; to:
   const { events, problems } = readCalendar(text, zone);
   const spans = events.flatMap((event) => {
     try {
-      return [...instancesOf(event, from, to), ...extraDates(event)].filter((one) => one.from < to && one.to > from && one.from < one.to); // prettier-ignore
+      return [...instancesOf(event, from, to), ...extraDates(event)].filter(
+        (one) => one.from < to && one.to > from && one.from < one.to,
+      );
     } catch (error) {
       problems.push(
         `how the event "${valueOf(event.summary) || event.uid}" repeats cannot be followed: ${messageOf(error)}`,
@@ -43,7 +45,10 @@ function instancesOf(event: CalendarEvent, from: Date, to: Date): BusySpan[] {
     throw new Error("it does so every minute or faster");
   // One that began before and is still on counts. A long exception of a short series is found by a day's margin.
   const range = { from: new Date(from.getTime() - day), to: new Date(to.getTime() + day), expandOngoing: true };
-  return ical.expandRecurringEvent(event, range).filter(isMeeting).map((one) => ({ from: new Date(one.start), to: new Date(one.end) })); // prettier-ignore
+  return ical
+    .expandRecurringEvent(event, range)
+    .filter(isMeeting)
+    .map((one) => ({ from: new Date(one.start), to: new Date(one.end) }));
 }
 
 const day = 24 * 60 * 60 * 1000;
@@ -62,13 +67,15 @@ function extraDates(event: CalendarEvent): BusySpan[] {
   const length = event.end ? event.end.getTime() - event.start.getTime() : 0;
   return [event.rdate].flat().flatMap((one) => {
     const zone = /TZID=([^;:]+)/i.exec(paramsOf(one))?.[1] ?? event.start.tz ?? "UTC";
-    return valueOf(one).split(",").flatMap((text) => {
-      const [, date, utc] = /^(\d{8}T\d{6})(Z?)/.exec(text.trim()) ?? [];
-      if (date === undefined) return [];
-      const start = Temporal.PlainDateTime.from(date).toZonedDateTime(utc ? "UTC" : zone).epochMilliseconds;
-      return isException(event, start) ? [] : [{ from: new Date(start), to: new Date(start + length) }];
-    });
-  }); // prettier-ignore
+    return valueOf(one)
+      .split(",")
+      .flatMap((text) => {
+        const [, date, utc] = /^(\d{8}T\d{6})(Z?)/.exec(text.trim()) ?? [];
+        if (date === undefined) return [];
+        const start = Temporal.PlainDateTime.from(date).toZonedDateTime(utc ? "UTC" : zone).epochMilliseconds;
+        return isException(event, start) ? [] : [{ from: new Date(start), to: new Date(start + length) }];
+      });
+  });
 }
 
 function isException({ exdate, recurrences }: CalendarEvent, start: number): boolean {
@@ -83,7 +90,9 @@ function valueOf(property: unknown): string {
 
 function paramsOf(property: unknown): string {
   if (typeof property !== "object" || property === null || !("params" in property)) return "";
-  return Object.entries(property.params as object).map(([name, value]) => `${name}=${String(value)}`).join(";"); // prettier-ignore
+  return Object.entries(property.params as object)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(";");
 }
 
 function joined(spans: BusySpan[]): BusySpan[] {

@@ -14,12 +14,14 @@ export function readWindows(text: OffHoursText): { windows: OffHoursWindows; pro
   const problems: string[] = [];
   const days: Window[][] = Array.from({ length: 7 }, () => []);
   const named: number[] = [];
-  if (typeof text !== "object" || Array.isArray(text)) return { windows: { days: days.map(() => read(text)), named }, problems: [...new Set(problems)] }; // prettier-ignore
+  if (typeof text !== "object" || Array.isArray(text))
+    return { windows: { days: days.map(() => read(text)), named }, problems: [...new Set(problems)] };
   // From the widest word to the narrowest, so that "friday" has the last say over "weekdays", wherever it stands.
   const entries = Object.entries(text).toSorted(([a], [b]) => daysOf(b).length - daysOf(a).length);
   for (const [word, value] of entries) {
     const meant = daysOf(word);
-    if (meant.length === 0) problems.push(`there is no day ${word}; it is monday to sunday, weekdays, weekends or every day`); // prettier-ignore
+    if (meant.length === 0)
+      problems.push(`there is no day ${word}; it is monday to sunday, weekdays, weekends or every day`);
     const windows = read(value);
     for (const day of meant) days[day] = windows;
     if (meant.length < 7) named.push(...meant);
@@ -42,7 +44,9 @@ function daysOf(word: string): number[] {
   if (/^(every ?day|daily|always|all)$/.test(plain)) return [0, 1, 2, 3, 4, 5, 6];
   if (/^weekdays?$/.test(plain)) return [0, 1, 2, 3, 4];
   if (/^weekends?$/.test(plain)) return [5, 6];
-  const day = dayNames.findIndex((name) => name === plain || `${name}s` === plain || (plain.length >= 3 && name.startsWith(plain))); // prettier-ignore
+  const day = dayNames.findIndex(
+    (name) => name === plain || `${name}s` === plain || (plain.length >= 3 && name.startsWith(plain)),
+  );
   return day === -1 ? [] : [day];
 }
 

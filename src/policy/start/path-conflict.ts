@@ -19,9 +19,10 @@ export function findPathConflict(paths: readonly string[], running: readonly Run
       if (theirs !== undefined) return { with: one, paths: [mine, theirs] };
     }
   }
-  const unknown = own.length === 0 ? running[0] : running.find((one) => one.paths.every((path) => normalised(path) === null));
+  const unknown =
+    own.length === 0 ? running[0] : running.find((one) => one.paths.every((path) => normalised(path) === null));
   return unknown ? { with: unknown, paths: null } : null;
-} // prettier-ignore
+}
 
 function meets(a: string, b: string): boolean {
   const [one, other] = [normalised(a), normalised(b)];
@@ -43,7 +44,9 @@ function segmentMeets(a: string, b: string): boolean {
   const [endA, endB] = [a.split(glob).at(-1)!, b.split(glob).at(-1)!];
   // "*.ts" and "*.md" never meet; a class or a choice may end in anything.
   const open = /[[\]{}]/.test(a + b);
-  return (startA.startsWith(startB) || startB.startsWith(startA)) && (open || endA.endsWith(endB) || endB.endsWith(endA)); // prettier-ignore
+  return (
+    (startA.startsWith(startB) || startB.startsWith(startA)) && (open || endA.endsWith(endB) || endB.endsWith(endA))
+  );
 }
 
 /**
@@ -51,7 +54,12 @@ function segmentMeets(a: string, b: string): boolean {
  * `Src` and `src` are one folder. A path that climbs out keeps its "..": it meets what climbs out likewise.
  */
 function normalised(path: string): string[] | null {
-  const text = path.trim().replace(/^[`"']|[`"']$/g, "").replaceAll("\\", "/").normalize("NFC").toLowerCase(); // prettier-ignore
+  const text = path
+    .trim()
+    .replace(/^[`"']|[`"']$/g, "")
+    .replaceAll("\\", "/")
+    .normalize("NFC")
+    .toLowerCase();
   if (text === "") return null;
   const names: string[] = [];
   for (const name of text.split("/")) {

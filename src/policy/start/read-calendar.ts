@@ -9,12 +9,17 @@ export type CalendarEvent = VEvent & { rdate?: unknown; duration?: unknown };
  * and with one that nobody knows, are the calendar's own (X-WR-TIMEZONE) or else the owner's: never this machine's.
  */
 export function readCalendar(text: string, zone: string): { events: CalendarEvent[]; problems: string[] } {
-  const lines = text.replace(/^\uFEFF/, "").replace(/\r?\n[ \t]/g, "").split(/\r?\n/); // prettier-ignore
-  if (!lines.some((line) => /^BEGIN:VCALENDAR\s*$/i.test(line))) return { events: [], problems: ["it is no calendar: there is no BEGIN:VCALENDAR in it"] }; // prettier-ignore
+  const lines = text
+    .replace(/^\uFEFF/, "")
+    .replace(/\r?\n[ \t]/g, "")
+    .split(/\r?\n/);
+  if (!lines.some((line) => /^BEGIN:VCALENDAR\s*$/i.test(line)))
+    return { events: [], problems: ["it is no calendar: there is no BEGIN:VCALENDAR in it"] };
   const problems: string[] = [];
   if (!lines.some((line) => /^END:VCALENDAR\s*$/i.test(line)))
     problems.push("it breaks off: there is no END:VCALENDAR");
-  const home = lines.map((line) => /^X-WR-TIMEZONE:(.+)$/i.exec(line)?.[1]?.trim()).find((one) => one && isZone(one)) ?? zone; // prettier-ignore
+  const home =
+    lines.map((line) => /^X-WR-TIMEZONE:(.+)$/i.exec(line)?.[1]?.trim()).find((one) => one && isZone(one)) ?? zone;
   const placed = lines.map((line) => inZone(line, home));
   const { before, groups } = groupByUid(placed);
   const events = groups.flatMap(({ name, lines: own }) => {
@@ -84,7 +89,9 @@ function groupByUid(lines: string[]): { before: string[]; groups: { name: string
 }
 
 function valueOf(lines: string[], property: string): string | undefined {
-  const line = lines.find((one) => one.toUpperCase().startsWith(`${property}:`) || one.toUpperCase().startsWith(`${property};`)); // prettier-ignore
+  const line = lines.find(
+    (one) => one.toUpperCase().startsWith(`${property}:`) || one.toUpperCase().startsWith(`${property};`),
+  );
   return line?.slice(line.indexOf(":") + 1).trim() || undefined;
 }
 

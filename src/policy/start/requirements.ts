@@ -26,7 +26,11 @@ type Described = Pick<StartTask, "name" | "description" | "criteria" | "tech" | 
 
 /** Whether it is clear what a task wants, and when it is done; what is not is named word by word, with what to add. */
 export function readRequirements(task: Described): Requirements {
-  const criteria = task.criteria.map(({ text, line }) => ({ text, line, by: isPlaceholder(text) || findVague(text).some(({ open }) => open) ? null : checkableBy(text) })); // prettier-ignore
+  const criteria = task.criteria.map(({ text, line }) => ({
+    text,
+    line,
+    by: isPlaceholder(text) || findVague(text).some(({ open }) => open) ? null : checkableBy(text),
+  }));
   const missing = [...inDescription(task), ...inCriteria(criteria), ...inDetails(task)];
   return { clear: !missing.some(({ blocks }) => blocks), missing, criteria };
 }
@@ -39,23 +43,54 @@ export function tellMissing({ about, words, add, line }: Missing): string {
 }
 
 function inDescription({ description }: Described): Missing[] {
-  const one = (words: string | null, add: string, blocks = true): Missing => ({ about: "description", words, add, line: null, blocks }); // prettier-ignore
+  const one = (words: string | null, add: string, blocks = true): Missing => ({
+    about: "description",
+    words,
+    add,
+    line: null,
+    blocks,
+  });
   if (description === null || isPlaceholder(description))
     return [one(description?.trim() || null, "add a description: what to build, for whom, and with what result")];
   const vague = findVague(description);
-  const wording = vague.map(({ words, add, open }): Missing => ({ about: "wording", words, add, line: null, blocks: open })); // prettier-ignore
+  const wording = vague.map(({ words, add, open }): Missing => ({
+    about: "wording",
+    words,
+    add,
+    line: null,
+    blocks: open,
+  }));
   const said = wordsOf(vague.reduce((text, { words }) => text.replace(words, " "), description));
-  return said >= 3 ? wording : [...wording, one(short(description), "says too little to build by: add what it does, for whom, and with what result")]; // prettier-ignore
+  return said >= 3
+    ? wording
+    : [
+        ...wording,
+        one(short(description), "says too little to build by: add what it does, for whom, and with what result"),
+      ];
 }
 
 function inCriteria(criteria: Requirements["criteria"]): Missing[] {
-  const one = (words: string | null, add: string, blocks: boolean, line: number | null): Missing => ({ about: "criteria", words, add, line, blocks }); // prettier-ignore
+  const one = (words: string | null, add: string, blocks: boolean, line: number | null): Missing => ({
+    about: "criteria",
+    words,
+    add,
+    line,
+    blocks,
+  });
   const how = "name a path, an address, a test, `check: <command>`, a number, or what can be seen when it is so";
   if (criteria.length === 0) return [one(null, `add completion criteria: ${how}`, true, null)];
   const found = criteria.flatMap(({ text, line, by }): Missing[] => {
     const wording = isPlaceholder(text) ? [{ words: text.trim(), add: "fill it in", open: true }] : findVague(text);
-    const named = wording.map(({ words, add, open }): Missing => ({ about: "wording", words, add, line, blocks: open })); // prettier-ignore
-    return by === null && !wording.some(({ open }) => open) ? [...named, one(short(text), `cannot be checked: ${how}`, false, line)] : named; // prettier-ignore
+    const named = wording.map(({ words, add, open }): Missing => ({
+      about: "wording",
+      words,
+      add,
+      line,
+      blocks: open,
+    }));
+    return by === null && !wording.some(({ open }) => open)
+      ? [...named, one(short(text), `cannot be checked: ${how}`, false, line)]
+      : named;
   });
   const none = criteria.every(({ by }) => by === null);
   return none ? [...found, one(null, `none of the completion criteria can be checked: ${how}`, true, null)] : found;
@@ -64,10 +99,17 @@ function inCriteria(criteria: Requirements["criteria"]): Missing[] {
 /** Fields that were left open, such as "Estimated Time: IDK": told, for nothing is built by them. */
 function inDetails({ tech, text }: Described): Missing[] {
   const detail = (words: string, add: string): Missing => ({ about: "detail", words, add, line: null, blocks: false });
-  const stack = tech.filter(isPlaceholder).map((one) => detail(one, "name the tech, or leave it out: the builder then chooses it")); // prettier-ignore
+  const stack = tech
+    .filter(isPlaceholder)
+    .map((one) => detail(one, "name the tech, or leave it out: the builder then chooses it"));
   const fields = text.split("\n").flatMap((line) => {
-    const [, label, value] = /^[\s>*+-]*\**((?:estimated?|time|effort|due|deadline|owner)[\w ]{0,20})\**\s*:\**\s*(\S.{0,200})$/i.exec(line.slice(0, 300)) ?? []; // prettier-ignore
-    return label !== undefined && value !== undefined && isPlaceholder(value) ? [detail(value.trim(), `fill in the ${label.trim().toLowerCase()}, or leave it out`)] : []; // prettier-ignore
+    const [, label, value] =
+      /^[\s>*+-]*\**((?:estimated?|time|effort|due|deadline|owner)[\w ]{0,20})\**\s*:\**\s*(\S.{0,200})$/i.exec(
+        line.slice(0, 300),
+      ) ?? [];
+    return label !== undefined && value !== undefined && isPlaceholder(value)
+      ? [detail(value.trim(), `fill in the ${label.trim().toLowerCase()}, or leave it out`)]
+      : [];
   });
   return [...stack, ...fields];
 }
@@ -75,7 +117,13 @@ function inDetails({ tech, text }: Described): Missing[] {
 /** How many words of a text say something. */
 function wordsOf(text: string): number {
   const words = text.toLowerCase().match(/[\p{L}\p{N}][\p{L}\p{N}'’+#-]*/gu) ?? [];
-  return words.filter((word) => word.length > 1 && !/^(?:an|the|it|its|is|are|to|of|do|does|and|or|in|on|at|for|with|my|our|some|please|need|want|we|that|this|be)$/.test(word)).length; // prettier-ignore
+  return words.filter(
+    (word) =>
+      word.length > 1 &&
+      !/^(?:an|the|it|its|is|are|to|of|do|does|and|or|in|on|at|for|with|my|our|some|please|need|want|we|that|this|be)$/.test(
+        word,
+      ),
+  ).length;
 }
 
 function short(text: string): string {

@@ -6,6 +6,10 @@ import type { StartTask } from "./start-task.ts";
  * ticks are left out, for ticking a criterion changes nothing of what was approved; any other letter does.
  */
 export function textHash({ name, text, paths }: Pick<StartTask, "name" | "text" | "paths">): string {
-  const told = text.split(/\r\n|\r|\n/).map((line) => line.trimEnd().replace(/^(\s*(?:[-*+]|\d+[.)])\s+)\[[xX]\]/, "$1[ ]")); // prettier-ignore
-  return createHash("sha256").update(JSON.stringify([name.trim(), told.join("\n").trim(), paths])).digest("hex"); // prettier-ignore
+  const told = text
+    .split(/\r\n|\r|\n/)
+    .map((line) => line.trimEnd().replace(/^(\s*(?:[-*+]|\d+[.)])\s+)\[[xX]\]/, "$1[ ]"));
+  return createHash("sha256")
+    .update(JSON.stringify([name.trim(), told.join("\n").trim(), paths]))
+    .digest("hex");
 }
