@@ -64,7 +64,8 @@ function takeItem(
 ): void {
   const line = readTaskLine(item.inline, item.line, isName);
   const boxed = item.checked !== null || line.box !== null;
-  if (line.name === "") {
+  noteLookalikes(plainText(item.inline), item.line, problems, 1);
+  if (!/[^\s\p{P}]/u.test(line.name)) {
     if (boxed || item.inline.length > 0) problems.push({ line: item.line + 1, message: "the task has no name" });
     return;
   }
@@ -139,7 +140,7 @@ function takeTable(
     if (columns.has("status") && status === null && cell("status") !== "") {
       problems.push({ line: row.line + 1, message: `the status “${short(cell("status"))}” is not one that is known` });
     }
-    if (status === "blocked") fields.push({ name: "blockers", value: cell("status"), line: row.line });
+    if (status === "blocked") fields.push({ name: "blockers", value: whyBlocked(cell("status")), line: row.line });
     const marked = line.fields.some(({ name }) => name === "completed")
       ? "completed"
       : line.fields.some(({ name }) => name === "started")
@@ -183,7 +184,8 @@ function takeHeading(sections: readonly Section[], index: number, { tasks }: Gat
   const details = readDetails(below(sections, index));
   const status = details.fields.find(({ name }) => name === "status");
   const says = status === undefined ? null : statusOf(status.value);
-  if (says === "blocked") details.fields.push({ name: "blockers", value: status!.value, line: status!.line });
+  if (says === "blocked")
+    details.fields.push({ name: "blockers", value: whyBlocked(status!.value), line: status!.line });
   const own = says === "blocked" || says === "cancelled" ? null : says;
   const cancelled = says === "cancelled" || line.box === "cancelled";
   tasks.push({
@@ -242,10 +244,13 @@ function takeDetailItem(block: Block, blocks: DetailBlock[]): void {
   blocks.push({ name: line.name, from: block.line, to: block.end, details, used: false });
 }
 
+/** "Blocked: Stripe keys" is held back by the keys; "blocked" alone by something that is not said. */
+const whyBlocked = (status: string): string => status.replace(/^[^\p{L}]*blocked(?: by| on)?[\s:–—-]+(?=\S)/iu, "");
+
 /** `-[ ] Name` and `[ ] Name` are paragraphs to Markdown, and were meant as tasks. */
-function noteLookalikes(text: string, line: number, problems: QueueProblem[]): void {
+function noteLookalikes(text: string, line: number, problems: QueueProblem[], from = 0): void {
   for (const [index, part] of text.split("\n").entries()) {
-    if (!/^\s*(?:[-*+]|\d+[.)])?\[[ xX]?\]/.test(part)) continue;
+    if (index < from || !/^\s*(?:[-*+]|\d+[.)])?\[[ xX]?\]/.test(part)) continue;
     problems.push({
       line: line + index + 1,
       message: `“${short(part.trim())}” looks like a task but is no list item: write “- [ ] Name”`,

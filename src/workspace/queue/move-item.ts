@@ -57,10 +57,7 @@ export function belowHeading(queue: Queue, index: number): number {
 
 function removeMoved(queue: Queue, draft: Draft, place: TaskPlace, added: number, at: number): void {
   const shift = at <= place.from ? added : 0;
-  const wasLast = place.to === queue.text.lines.length && queue.text.endings.at(-1) === "";
   removeLines(draft, place.from + shift, place.to + shift);
-  // A file without a newline at its end stays without one.
-  if (wasLast && shift > 0 && draft.endings.length > 0) draft.endings[draft.endings.length - 1] = "";
 }
 
 function placeOfChange(queue: Queue, draft: Draft): number {

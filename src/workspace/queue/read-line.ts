@@ -67,7 +67,7 @@ export function readTaskLine(inline: readonly Inline[], line: number, isName: (n
   return { ...named, name: oneLine(named.name), id: marks.id, fields, box: marks.box };
 }
 
-const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
+const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, " ").trim();
 
 function nameOf(
   words: readonly string[],
@@ -187,7 +187,7 @@ function maskedOf(parts: readonly Inline[]): { masked: string; leading: string |
   return { masked, leading };
 }
 
-const separators = /\s+(?:-{1,3}|[–—|·•]|\/\/|->|→)(?=\s|$)\s*|\s*[—|·•]\s*|\n+|;\s+/g;
+const separators = /\s+(?:-{1,3}|[–—|·•]|\/\/|->|→)(?=\s|$)\s*|\s*—\s*|\n+/g;
 
 function segmentsOf(mask: string): [number, number][] {
   const found: [number, number][] = [];

@@ -270,4 +270,4 @@ function resolveWaits(
 
 const isCleared = (value: string): boolean =>
   saysNothing(value) ||
-  /^(?:resolved|cleared|unblocked|solved|✅|☑|\[x\])|(?:\(resolved\)|— resolved|- resolved|✅)\s*$/i.test(value.trim());
+  /^(?:resolved|cleared|unblocked|solved|✅|☑|\[x\])|(?:\bresolved\)?|✅)\s*$/i.test(value.trim());

@@ -193,6 +193,7 @@ export function statusOf(value: string): QueueSection | "blocked" | "cancelled" 
 
 /** What people write where there is nothing. */
 export const saysNothing = (value: string): boolean =>
-  /^(?:|none|no|nothing|n ?a|nil|empty|not applicable|nobody|no one|null|tbd|todo|unknown|none yet|nothing yet|none currently|nothing here|nothing queued|no tasks|no blockers|no dependencies|no active builds?|nothing building|nothing in progress|no builds?|empty all caught up|all caught up|idle)$/.test(
+  /^[\s\-–—_.…?[\]()*]*$/.test(value) ||
+  /^(?:none|no|nothing|n ?a|nil|empty|not applicable|nobody|no one|null|tbd|todo|unknown|none yet|nothing yet|none currently|nothing here|nothing queued|no tasks|no blockers|no dependencies|no active builds?|nothing building|nothing in progress|no builds?|empty all caught up|all caught up|idle)$/.test(
     plainWords(value),
   );
