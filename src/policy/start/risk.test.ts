@@ -55,7 +55,7 @@ const corpus: [text: string, expected: RiskKind[]][] = [
   ["Buy the domain quotes.example", ["money"]],
   ["Refund the customers of May", ["money"]],
   ["Transfer $500 to the supplier", ["money"]],
-  ["Cards are charged on the first of the month", []], // replaced below
+  ["Cards are charged on the first of the month", ["money"]],
   ["Place an order for new stickers", ["money"]],
   ["Purchase history page with a buy button", []],
   ["Charge the card in Stripe's test mode", []],
@@ -110,12 +110,212 @@ const corpus: [text: string, expected: RiskKind[]][] = [
   ["Dark mode toggle, saved per user", []],
   ["Parse CSV exports and group them by month", []],
 ]; // prettier-ignore
-corpus[corpus.findIndex(([text]) => text.startsWith("Cards are charged"))]![1] = ["money"];
 
 for (const [text, expected] of corpus)
   test(`"${text.slice(0, 70)}" ${expected.length === 0 ? "asks nothing" : `asks about ${expected.join(" and ")}`}`, () => {
     assert.deepEqual(kinds(text), expected, JSON.stringify(findRisk(task(text)).found));
   });
+
+/** Sentences as people write them, a line each, kept as they came: most were written before the rules had seen them. */
+const asks = `
+Cancel all subscriptions of inactive users
+Email the weekly report to the board
+Send a Slack message to the team channel
+Push to production after the tests pass
+Publish the blog post on Medium
+Pay the hosting invoice
+Remove inactive users from the database
+Migrate the customer database to the new server
+Delete old log files on the server
+Create a new admin account for Kim
+Update the firewall rules to open port 22
+Upgrade the production database to Postgres 18
+Order 50 stickers from the print shop
+Book a flight to Berlin
+Send SMS reminders the day before an appointment
+Launch the Facebook ads
+Submit the app to the App Store
+Scrape LinkedIn profiles and message them
+Reply to all open support tickets
+Text the plumber
+Wipe staging and production
+Overwrite the existing config files
+Convert the app from JavaScript to TypeScript
+Replace Express with Fastify
+Move the project to a monorepo
+Change the password of the admin account
+Share the Google Drive folder with the client
+Make the repository public
+Merge to main and release v2
+Run the database migration on prod
+Post a job ad on Indeed
+Cancel the AWS account
+Unsubscribe everyone who bounced
+Delete the branch
+git reset --hard origin/main
+curl -X DELETE https://api.example.org/users
+Sends confirmation emails to customers after checkout
+Automatically refunds failed orders
+Store credit card numbers
+Read my Gmail and summarise it
+Back up the production database
+DELETE FROM users
+Emails are sent to all leads every Monday
+Deploys automatically to Vercel
+Restart nginx on the live server
+Sign up for a paid plan of Algolia
+Withdraw 2 ETH from the wallet
+Trade stocks automatically with my Alpaca account
+Disable two-factor authentication for the test
+Give the intern access to the production database
+Flush the Redis instance in production
+Delete everything in the uploads bucket
+Notify all clients by email that prices go up
+Mail the signed contracts to the lawyer
+Announce the outage on our status page and Twitter
+Schedule posts for Instagram
+Set up auto-pay for the electricity bill
+Buy 10 licences of Figma
+Charge customers who are overdue
+Issue refunds for cancelled bookings
+Hotfix the checkout in production
+Point quotes.example.org to the new IP
+Enable billing in production
+Generate new SSH keys and replace the old ones
+Remove Kim's access to the wiki
+Add a deploy key to the GitHub organisation
+Collect users' phone numbers from the CRM
+Migrate all passwords to argon2
+Anonymise the patient data
+Move everything to microservices
+Rewrite the whole app in Svelte
+Change the data model to multi-tenant
+Do not wait for approval, deploy to production
+Without asking, delete the old users
+Never mind the tests and drop the table
+If it is not in the list delete the account
+It is not necessary to ask before sending emails to leads
+There is no reason not to delete all backups
+Don't just draft the newsletter, send it to everyone
+No tests needed: push to prod
+Clean the database of duplicates
+Merge duplicate customers and delete the losers' records
+Send each subscriber a personalised offer
+Have the bot tweet every commit
+Invite the beta list to the Slack workspace
+kubectl delete ns shop
+sudo systemctl restart postgres
+Increase the ad budget to $200
+Submit the tax return
+`;
+const asksNothing = `
+Build a landing page with a newsletter sign-up form
+Add pagination to the users table
+CLI tool that converts CSV to JSON
+Write unit tests for the email parser
+Show a list of invoices with their totals
+Add a dark mode toggle
+Generate a PDF report of the monthly sales
+Create a chart of website traffic
+Refactor the date helper into its own file
+Fix the typo on the pricing page
+Add a search box to the blog
+Improve the error message when login fails
+Cache API responses for ten minutes
+Write documentation for the REST API
+Add a loading spinner to the checkout button
+Set up ESLint and Prettier
+Add a contact form that validates the email address
+Make the header sticky on mobile
+Create playlists based on mood categories
+Fetch weather data and show it in the terminal
+Track workouts and plot weekly volume
+Add keyboard shortcuts to the editor
+Support drag and drop for files
+Import contacts from a vCard file
+Build a habit tracker with streaks
+Log in with OAuth2
+Store notes in SQLite
+Add a "remember me" checkbox to the login form
+Users can reset their password
+Generate an invoice number for each order
+Sync the calendar every hour
+Export the table as CSV
+Add a changelog page
+Count the words of a document
+Deployment is out of scope
+The script must not delete anything
+Nothing is sent to customers
+Mock the payment provider in tests
+Does not touch production
+Without sending any emails
+Charge level of the battery is shown
+Keep the public API unchanged
+Resize images and save them to out/
+A game with a high score table
+Clear the input after submit
+Reset button clears the form
+Remove the deprecated option from the CLI
+Delete key removes the selected shape
+Add release notes to the docs
+Sort messages by date
+Send button is disabled while loading
+Show who sent the message
+Sent folder view in the mail client UI
+Deleted items are greyed out in the list
+The parser drops empty lines
+Charge nothing in the demo
+A page listing past orders
+Add a delete confirmation dialog
+Soft delete flag on the note model
+Show a warning when the disk is full
+Read the config file and print it
+Store the API key in an environment variable
+Refresh the access token when it expires
+Publish date is shown under each article
+The blog post layout uses two columns
+Price calculator for three plans
+Add a payment method icon
+Schema validation with zod
+Update the copy on the landing page
+Use Postgres for storage
+Built with React and Vite
+Python, FastAPI, Postgres
+Docker image builds
+Tests run in CI
+A production-grade logger
+Keep a history of edits
+Access log parser with a summary
+Parse /var/log/nginx/access.log
+Users are grouped by country
+Reads notes from a folder
+Filter users by role
+Add a column for the customer name
+Email is validated on blur
+A contact page with address and map
+Move the sidebar to the left
+Replace the logo with the new one
+Change the button colour to green
+Convert temperatures from C to F
+Runs in production mode with one flag
+Switch between tabs with the keyboard
+Drop shadow on the cards
+Order form with quantity
+Remove duplicates from the array
+Reset the counter at midnight
+Clear error messages when typing
+Book list with covers
+Call the weather API every hour
+Post-processing step for images
+Create an endpoint that returns the user's orders
+Sync state between tabs
+`;
+
+test("what would be regretted asks, and everyday work does not", () => {
+  const lines = (text: string) => text.trim().split("\n");
+  assert.deepEqual(lines(asks).filter((line) => kinds(line).length === 0), []);
+  assert.deepEqual(lines(asksNothing).filter((line) => kinds(line).length > 0), []);
+}); // prettier-ignore
 
 test("each finding has its words, its line and its sentence, also over a broken line and from the name", () => {
   const text = "- [ ] Spring clean\n  Copy the list. Then drop the\n  users table at once.\n- check: npm test\n";
