@@ -194,7 +194,7 @@ test("whatever else holds, nothing starts with a risk that nobody answered for",
 
 test("five thousand tasks are decided in a moment", () => {
   const given = facts({ meetings: meeting("2026-01-14T22:30Z", "2026-01-15T00:15Z") });
-  const began = performance.now();
+  const began = process.cpuUsage().user;
   for (let index = 0; index < 5_000; index++) decideStart(task({ key: `task-${index}`, priority: "medium" }), given);
-  assert.ok(performance.now() - began < 4_000, `${performance.now() - began} ms`);
+  assert.ok((process.cpuUsage().user - began) / 1_000 < 4_000, `${(process.cpuUsage().user - began) / 1_000} ms`);
 });

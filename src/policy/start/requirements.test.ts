@@ -59,6 +59,8 @@ test("without a description, or without criteria, nothing is clear", () => {
   assert.deepEqual(told(task("[What to build]", criteria)), ["description"]);
   assert.deepEqual(told(task("<describe the task>", criteria)), ["description"]);
   assert.deepEqual(told(task("Quotes", criteria)), ["description"]);
+  assert.deepEqual(told(task("collects addresses", criteria)), []);
+  assert.deepEqual(told({ ...task("collects addresses", criteria), name: "Form" }), ["description"]);
   assert.deepEqual(told(task(words, [])), ["criteria"]);
   assert.deepEqual(told(task(words, ["TBD"])), ["wording", "criteria"]);
   assert.deepEqual(told(task(words, ["Looks good", "It works"])), ["criteria"]);
@@ -171,8 +173,8 @@ test("vague words are found one by one, and words that only look like them are n
 
 test("a megabyte on one line is read without delay", () => {
   for (const line of ["a ".repeat(500_000), "<".repeat(1_000_000), "make it ".repeat(125_000), "/a".repeat(500_000), "\0".repeat(1_000_000)]) {
-    const began = performance.now();
+    const began = process.cpuUsage().user;
     readRequirements(task(line, [line], { text: line }));
-    assert.ok(performance.now() - began < 4_000);
+    assert.ok((process.cpuUsage().user - began) / 1_000 < 4_000);
   } // prettier-ignore
 });

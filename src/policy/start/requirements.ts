@@ -42,7 +42,7 @@ export function tellMissing({ about, words, add, line }: Missing): string {
   return about === "wording" || about === "detail" ? `${where}"${words}": ${add}` : `${where}"${words}" ${add}`;
 }
 
-function inDescription({ description }: Described): Missing[] {
+function inDescription({ name, description }: Described): Missing[] {
   const one = (words: string | null, add: string, blocks = true): Missing => ({
     about: "description",
     words,
@@ -61,12 +61,10 @@ function inDescription({ description }: Described): Missing[] {
     blocks: open,
   }));
   const said = wordsOf(vague.reduce((text, { words }) => text.replace(words, " "), description));
-  return said >= 3
-    ? wording
-    : [
-        ...wording,
-        one(short(description), "says too little to build by: add what it does, for whom, and with what result"),
-      ];
+  // "Newsletter form: collects addresses" says enough together.
+  if (said.size >= 3 || (said.size > 0 && said.union(wordsOf(name)).size >= 4)) return wording;
+  const add = "says too little to build by: add what it does, for whom, and with what result";
+  return [...wording, one(short(description), add)];
 }
 
 function inCriteria(criteria: Requirements["criteria"]): Missing[] {
@@ -114,17 +112,13 @@ function inDetails({ tech, text }: Described): Missing[] {
   return [...stack, ...fields];
 }
 
-/** How many words of a text say something. */
-function wordsOf(text: string): number {
+/** The words of a text that say something, each once. */
+function wordsOf(text: string): Set<string> {
   const words = text.toLowerCase().match(/[\p{L}\p{N}][\p{L}\p{N}'’+#-]*/gu) ?? [];
-  return words.filter(
-    (word) =>
-      word.length > 1 &&
-      !/^(?:an|the|it|its|is|are|to|of|do|does|and|or|in|on|at|for|with|my|our|some|please|need|want|we|that|this|be)$/.test(
-        word,
-      ),
-  ).length;
+  return new Set(words.filter((word) => word.length > 1 && !saysNothing.test(word)));
 }
+
+const saysNothing = /^(?:an|the|it|its|is|are|to|of|do|does|and|or|in|on|at|for|with|my|our|some|please|need|want|we|that|this|be|things?|stuff|task)$/; // prettier-ignore
 
 function short(text: string): string {
   const line = text.trim().replace(/\s+/g, " ");

@@ -363,8 +363,8 @@ test("an owner's rule answers for its kind and words, and for nothing else", () 
 
 test("a megabyte on one line, or in many, is read without delay", () => {
   for (const text of ["drop the ".repeat(110_000), "no ".repeat(330_000), "send a, ".repeat(125_000), "users can delete or ".repeat(50_000), "x".repeat(1_000_000), "- drop the users table\n".repeat(2_000)]) {
-    const began = performance.now();
+    const began = process.cpuUsage().user;
     findRisk(task(text));
-    assert.ok(performance.now() - began < 8_000, `${text.slice(0, 20)} ${performance.now() - began}`);
+    assert.ok((process.cpuUsage().user - began) / 1_000 < 8_000, `${text.slice(0, 20)} ${(process.cpuUsage().user - began) / 1_000}`);
   } // prettier-ignore
 });
