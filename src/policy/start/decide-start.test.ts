@@ -101,7 +101,7 @@ test("a yes lifts what it was about, for the very text, and nothing else", () =>
   assert.deepEqual(kinds(one, yes(one, "external")), ["destructive", "start"]);
   assert.deepEqual(kinds(one, yes(one, "external", "destructive")), ["start"]);
   assert.deepEqual(kinds(one, yes(one, "start")), ["destructive", "external"]);
-  assert.deepEqual(kinds(one, yes(one, "production", "requirements", "conflict")), ["destructive", "external", "start"]); // prettier-ignore
+  assert.deepEqual(kinds(one, yes(one, "production", "requirements", "conflict:login")), ["destructive", "external", "start"]); // prettier-ignore
   assert.equal(decideStart(one, facts({ approvals: yes(one, "external", "destructive", "start") })).rule, "approved");
   const edited = { ...one, text: `${one.text} And the orders table.` };
   assert.deepEqual(kinds(edited, yes(one, "external", "destructive", "start")).length, 3);
@@ -117,9 +117,12 @@ test("a yes lifts what it was about, for the very text, and nothing else", () =>
   const medium = task({ priority: "medium" });
   assert.equal(decideStart(medium, facts({ approvals: yes(medium, "start") })).start, true);
   const beside = { running: [other("src")], settings: { parallel: 2 } };
-  assert.equal(decideStart(task(), facts({ ...beside, approvals: yes(task(), "conflict") })).start, true);
+  assert.equal(decideStart(task(), facts({ ...beside, approvals: yes(task(), "conflict:login") })).start, true);
+  const two = { running: [other("src"), { key: "cart", name: "Cart", paths: [] }], settings: { parallel: 3 } };
+  const second = decideStart(task(), facts({ ...two, approvals: yes(task(), "conflict:login") }));
+  assert.deepEqual(second.asks?.map(({ kind }) => kind), ["conflict:cart"]); // prettier-ignore
   const same = task({ paths: ["src"] });
-  assert.equal(decideStart(same, facts({ ...beside, approvals: yes(same, "conflict", "start") })).rule, "task.conflict"); // prettier-ignore
+  assert.equal(decideStart(same, facts({ ...beside, approvals: yes(same, "conflict:login", "start") })).rule, "task.conflict"); // prettier-ignore
   assert.equal(decideStart(task({ blockers: ["Kim"] }), facts({ approvals: yes(task(), "start") })).rule, "task.blocked"); // prettier-ignore
 });
 
@@ -174,7 +177,7 @@ test("whatever else holds, nothing starts with a risk that nobody answered for",
     const parts = [...kinds.map((kind) => deeds[kind]), pick(harmless), pick(harmless)].toSorted(() => random(3) - 1);
     const one = task({ text: parts.join(pick([" ", "\n", "\n- ", "\n\n"])), priority: pick(["high", "medium", "low", null]), paths: pick([[], ["src"], ["docs"]]), description: pick([null, ...Array(6).fill("Show each quote with its author.")] as (string | null)[]), section: pick(["queue", "building"]) }); // prettier-ignore
     const stale = { ...one, text: `${one.text}!` };
-    const approved = [...allKinds, "start", "requirements", "conflict"].filter(() => random(2) === 0);
+    const approved = [...allKinds, "start", "requirements", "conflict:login"].filter(() => random(2) === 0);
     const allowed = allKinds.filter(() => random(8) === 0);
     const given = facts({
       now: pick([noon, night]),

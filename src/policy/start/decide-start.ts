@@ -10,8 +10,8 @@ import { findRisk } from "./risk.ts";
 import type { StartTask } from "./start-task.ts";
 import { textHash } from "./text-hash.ts";
 
-/** What an answer of the owner may be about: a kind of risk, that it is unclear, that it may meet another, or when. */
-export type AskKind = RiskKind | "requirements" | "conflict" | "start";
+/** What an answer of the owner may be about: a kind of risk, that it is unclear, when, or that it may meet a running task (by its key). */
+export type AskKind = RiskKind | "requirements" | "start" | `conflict:${string}`;
 
 export type Ask = { kind: AskKind; question: string; risk: "low" | "high"; found: RiskFinding[] };
 
@@ -146,20 +146,19 @@ function isFull({ running, settings: { parallel } }: StartFacts): StartDecision 
   return wait("queue.full", `It waits for ${listed(running.map(({ name }) => `"${name}"`))}: ${most} at a time.`);
 }
 
-function meetsAnother(task: StartTask, { running }: StartFacts, approved: Approved): StartDecision | null {
-  const conflict = findPathConflict(task.paths, running);
-  if (conflict === null || (conflict.paths === null && approved("conflict"))) return null;
-  const other = conflict.with.name;
-  if (conflict.paths)
-    return wait(
-      "task.conflict",
-      `It waits for "${other}", which works on the same paths: ${[...new Set(conflict.paths)].join(" and ")}.`,
-    );
-  const who = task.paths.length === 0 ? "It names no paths" : `"${other}", which is running, names no paths`;
-  const why = `${who}, so nobody knows whether the two would work on the same files. It starts by itself when "${other}" is done.`;
-  return asking("task.conflict", why, [
-    { kind: "conflict", question: `May "${task.name}" run beside "${other}"? ${who}.`, risk: "low", found: [] },
-  ]);
+function meetsAnother({ name, paths }: StartTask, { running }: StartFacts, approved: Approved): StartDecision | null {
+  const met = findPathConflict(paths, running);
+  if (met?.paths) {
+    const shared = [...new Set(met.paths)].join(" and ");
+    return wait("task.conflict", `It waits for "${met.with.name}", which works on the same paths: ${shared}.`);
+  }
+  const unknown = findPathConflict(paths, running.filter(({ key }) => !approved(`conflict:${key}`))); // prettier-ignore
+  if (!unknown) return null;
+  const other = unknown.with;
+  const who = paths.length === 0 ? "It names no paths" : `"${other.name}", which is running, names no paths`;
+  const why = `${who}, so nobody knows whether the two would work on the same files. It starts by itself when "${other.name}" is done.`;
+  const question = `May "${name}" run beside "${other.name}"? ${who}.`;
+  return asking("task.conflict", why, [{ kind: `conflict:${other.key}`, question, risk: "low", found: [] }]);
 }
 
 function byPriority(task: StartTask, facts: StartFacts, approved: Approved): StartDecision {
