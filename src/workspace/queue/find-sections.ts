@@ -30,7 +30,8 @@ export function findSections(blocks: readonly Block[], lines: number): Section[]
     if (block.kind === "heading") sections.push(sectionOf(block, parentOf(sections, block.level)));
     else sections.at(-1)!.blocks.push(block);
   }
-  const headings = sections.filter(({ heading }) => heading !== null).length;
+  const titles = sections.filter(({ heading }) => heading?.level === 1).length;
+  const hasTitle = titles === 1 && sections.length > 2;
   const open: number[] = [];
   for (const [index, section] of sections.entries()) {
     section.to = sections[index + 1]?.heading?.line ?? lines;
@@ -39,7 +40,7 @@ export function findSections(blocks: readonly Block[], lines: number): Section[]
       sections[open.pop()!]!.end = section.heading!.line;
     }
     open.push(index);
-    setMeaning(sections, index, headings);
+    setMeaning(sections, index, hasTitle);
   }
   for (const index of open) sections[index]!.end = lines;
   return sections;
@@ -66,14 +67,14 @@ function parentOf(sections: readonly Section[], level: number): number | null {
 const isList = (meaning: Section["meaning"]): boolean =>
   meaning === "queue" || meaning === "building" || meaning === "completed";
 
-function setMeaning(sections: readonly Section[], index: number, headings: number): void {
+function setMeaning(sections: readonly Section[], index: number, hasTitle: boolean): void {
   const section = sections[index]!;
   const { heading } = section;
   if (heading === null) return;
   const above = section.parent === null ? null : sections[section.parent]!;
   const { meaning, priority } = meaningOfHeading(heading.text);
   section.priority = priority ?? above?.priority ?? null;
-  const isTitle = index === 1 && heading.level === 1 && headings > 1;
+  const isTitle = index === 1 && heading.level === 1 && hasTitle;
   if (isTitle) {
     section.meaning = "implied";
     // "# Build Queue" speaks of the file and not of the list below it.

@@ -4,7 +4,7 @@ import type { Section } from "./find-sections.ts";
 import type { TaskPlace } from "./queue.ts";
 import { readDetails, type Details } from "./read-details.ts";
 import { readTaskLine, type Field, type TaskLine } from "./read-line.ts";
-import { fieldOf, plainWords, saysNothing, statusOf, type FieldName } from "./words.ts";
+import { fieldOf, nameWords, saysNothing, statusOf, type FieldName } from "./words.ts";
 
 /** A task as found in the file, before its details and its key are. */
 export type Found = {
@@ -27,10 +27,10 @@ export type Gathered = { tasks: Found[]; blocks: DetailBlock[]; problems: QueueP
 export function findTasks(sections: readonly Section[]): Gathered {
   const headings = new Set(
     sections.flatMap(({ heading, meaning }) =>
-      heading !== null && (meaning === "details" || meaning === "unknown") ? [plainWords(heading.text)] : [],
+      heading !== null && (meaning === "details" || meaning === "unknown") ? [nameWords(heading.text)] : [],
     ),
   );
-  const isName = (name: string): boolean => headings.has(plainWords(name));
+  const isName = (name: string): boolean => headings.has(nameWords(name));
   const hasQueue = sections.some(({ meaning, named }) => meaning === "queue" && named);
   const gathered: Gathered = { tasks: [], blocks: [], problems: [] };
   for (const [index, section] of sections.entries()) {
@@ -211,20 +211,20 @@ function below(sections: readonly Section[], index: number): Block[] {
 }
 
 function findDetails(sections: readonly Section[], { tasks, blocks }: Gathered): void {
-  const names = new Set(tasks.map(({ line }) => plainWords(line.name)));
+  const names = new Set(tasks.map(({ line }) => nameWords(line.name)));
   for (let index = 0; index < sections.length; index++) {
     const section = sections[index]!;
     const { heading, meaning } = section;
     if (heading === null) continue;
     const inDetails = meaning === "details" && !section.named;
-    if (!inDetails && !(meaning === "unknown" && names.has(plainWords(heading.text)))) {
+    if (!inDetails && !(meaning === "unknown" && names.has(nameWords(heading.text)))) {
       if (meaning === "details") for (const block of section.blocks) takeDetailItem(block, blocks);
       continue;
     }
     const line = readTaskLine([{ kind: "text", text: heading.text }], heading.line, (name) =>
-      names.has(plainWords(name)),
+      names.has(nameWords(name)),
     );
-    const name = names.has(plainWords(heading.text)) ? heading.text : line.name;
+    const name = names.has(nameWords(heading.text)) ? heading.text : line.name;
     const details = readDetails(below(sections, index));
     details.fields.unshift(...line.fields);
     if (line.description !== null) details.prose.unshift(line.description);

@@ -76,6 +76,6 @@ export function withCell(row: string, column: number, change: (cell: string) => 
 function around(written: string, text: string): string {
   const before = /^[ \t]*/.exec(written)![0];
   const after = /[ \t]*$/.exec(written)![0];
-  const room = written.length - before.length;
-  return before + text.padEnd(room - after.length) + after;
+  const wide = written.length - before.length;
+  return before + (after === "" ? text : `${text} `.padEnd(wide));
 }

@@ -20,7 +20,8 @@ export function outlineOf(written: readonly string[]): Outline {
   const problems: QueueProblem[] = [];
   const lines = written.map((line, at) => bounded(line, at, problems));
   const blocks: Block[] = [];
-  let whole = problems.length === 0;
+  // What is only cut is still there.
+  let whole = !problems.some(({ message }) => message.endsWith("is not read"));
   let from = frontMatterEnd(lines);
   const definitions = findDefinitions(lines, from);
   while (from < lines.length) {
@@ -48,9 +49,15 @@ export function outlineOf(written: readonly string[]): Outline {
         }
         from = close === -1 ? lines.length : close + (inclusive ? 1 : 0);
         blocks.push({ kind: "other", line, end: from });
-      } else if (to < lines.length && !startsBlock(lines, to) && lines[to] !== "") {
+      } else if (to < lines.length && !startsBlock(lines, to)) {
         whole = false;
-        problems.push({ line: to + 1, message: `one block has more than ${mostLines} lines; it is read in parts` });
+        problems.push({
+          line: to + 1,
+          message: `one block is longer than what is read at once; the rest of it is not read`,
+        });
+        // Out of its block, what follows would read as something else: as tasks, where it was one task's details.
+        from = nextBlock(lines, to);
+        blocks.push({ kind: "other", line: to, end: from });
       }
     } catch (error) {
       whole = false;
@@ -64,7 +71,10 @@ export function outlineOf(written: readonly string[]): Outline {
 
 /** Names and details are far shorter; what is cut off still goes to the task's agent. */
 const longestLine = 8000;
-/** The parser's time grows with the square of the depth. */
+/** The parser's time grows with the square of the brackets in a block. */
+const mostBrackets = 200;
+const bracketsIn = (line: string): number => line.split("[").length - 1;
+/** And with the square of the depth. */
 const deepest = 60;
 
 function bounded(line: string, at: number, problems: QueueProblem[]): string {
@@ -74,6 +84,10 @@ function bounded(line: string, at: number, problems: QueueProblem[]): string {
       message: `the line has ${line.length} characters; only its first ${longestLine} are read`,
     });
     return bounded(line.slice(0, longestLine).replace(/[\uD800-\uDBFF]$/, ""), at, problems);
+  }
+  if (line.length > mostBrackets && bracketsIn(line) > mostBrackets) {
+    problems.push({ line: at + 1, message: `the line has more than ${mostBrackets} opening brackets and is not read` });
+    return "";
   }
   const blank = /^\s*/.exec(line)![0].length;
   if (blank === line.length) return "";
@@ -100,11 +114,20 @@ const usualLines = 40;
 const mostLines = 2000;
 
 function pieceEnd(lines: readonly string[], from: number): number {
+  let brackets = 0;
   for (let at = from + 1; at < lines.length; at++) {
+    if (lines[at]!.length > 40) brackets += bracketsIn(lines[at]!);
+    if (brackets > 10 * mostBrackets && !startsBlock(lines, at)) return at;
     if (at - from >= usualLines && startsBlock(lines, at)) return at;
     if (at - from >= mostLines && !lines[at]!.startsWith("|")) return at;
   }
   return lines.length;
+}
+
+function nextBlock(lines: readonly string[], from: number): number {
+  let at = from;
+  while (at < lines.length && !startsBlock(lines, at)) at++;
+  return at;
 }
 
 /** A heading or an item at the margin ends whatever stands above it, but for fences and HTML, which say so themselves. */

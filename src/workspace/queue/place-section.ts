@@ -66,5 +66,5 @@ function headingLike(queue: Queue, sample: Section | null, kind: QueueSection | 
   const atx = /^(#{1,6})[ \t]/.exec(line);
   if (/^#{1,6}[ \t]+\*\*.*\*\*[ \t#]*$/.test(line)) name = `**${name}**`;
   if (atx !== null) return [`${atx[1]} ${name}${/[ \t]#+[ \t]*$/.test(line) ? ` ${atx[1]}` : ""}`];
-  return [name, (sample?.heading?.level === 1 ? "=" : "-").repeat([...name].length)];
+  return [name, (sample?.heading?.level === 1 ? "=" : "-").repeat(name.length)];
 }

@@ -1,6 +1,6 @@
 import type { Inline } from "./block.ts";
 import { readDuration } from "./read-duration.ts";
-import { fieldOf, lineLabels, plainWords, priorityOf, type FieldName } from "./words.ts";
+import { fieldOf, lineFieldOf, plainWords, priorityOf, type FieldName } from "./words.ts";
 
 export type Field = {
   name: FieldName;
@@ -200,10 +200,8 @@ function segmentsOf(mask: string): [number, number][] {
   return found;
 }
 
-const label = new RegExp(
-  `(?<=^|[\\s,;.([{–—-])(${lineLabels.map((words) => words.replaceAll(" ", "[\\s/]+")).join("|")})\\.?\\s?[:=](?!\\/\\/)\\s*`,
-  "gi",
-);
+/** Up to four words before a colon; which of them are a label is looked up. */
+const label = /((?:\p{L}{1,20}\.?[ /]{1,2}){0,3}\p{L}{1,20})\.?\s?[:=](?!\/\/)\s*/gu;
 
 type Label = { at: number; valueAt: number; name: FieldName };
 
@@ -212,10 +210,16 @@ function labelsIn(segment: string): Label[] {
   const found: Label[] = [];
   if (!/[:=]/.test(segment)) return found;
   for (const match of segment.matchAll(label)) {
-    const before = segment.slice(0, match.index).trimEnd();
-    const name = fieldOf(match[1]!);
-    if (name === null || !(before === "" || /[,;.([{–—-]$/.test(before) || found.length > 0)) continue;
-    found.push({ at: match.index, valueAt: match.index + match[0].length, name });
+    const words = match[1]!;
+    for (const start of words.matchAll(/(?<=^|[ /])\p{L}/gu)) {
+      const name = lineFieldOf(words.slice(start.index));
+      if (name === null) continue;
+      const at = match.index + start.index;
+      const before = segment.slice(0, at).trimEnd();
+      if (before !== "" && !/[,;.([{–—-]$/.test(before) && found.length === 0) continue;
+      found.push({ at, valueAt: match.index + match[0].length, name });
+      break;
+    }
   }
   return found;
 }

@@ -8,7 +8,7 @@ import { readDate, type DateContext } from "./read-date.ts";
 import { readDuration } from "./read-duration.ts";
 import type { Field } from "./read-line.ts";
 import { splitText } from "./text-lines.ts";
-import { plainWords, priorityOf, saysNothing, type FieldName } from "./words.ts";
+import { nameWords, priorityOf, saysNothing, type FieldName } from "./words.ts";
 
 /**
  * Reads a build queue as people write them. Never throws: what cannot be read is a problem with its line, on its task where it
@@ -69,7 +69,7 @@ function matchDetails(found: readonly Found[], blocks: readonly DetailBlock[]): 
     matched.set(one, block);
     return true;
   };
-  for (const ways of [(one: Found) => [plainWords(one.line.name)], otherNames]) {
+  for (const ways of [(one: Found) => [nameWords(one.line.name)], otherNames]) {
     for (const one of found) if (!matched.has(one)) ways(one).some((key) => take(one, key));
   }
   return matched;
@@ -77,14 +77,14 @@ function matchDetails(found: readonly Found[], blocks: readonly DetailBlock[]): 
 
 const otherNames = ({ line }: Found): string[] => [
   ...namesOf(line.name),
-  ...(line.description === null ? [] : [plainWords(`${line.name} ${line.description}`)]),
-  ...(line.id === null ? [] : [plainWords(line.id)]),
+  ...(line.description === null ? [] : [nameWords(`${line.name} ${line.description}`)]),
+  ...(line.id === null ? [] : [nameWords(line.id)]),
 ];
 
 /** How a name may be written elsewhere: whole, without what is in brackets, with an id in front, as a label. */
 function namesOf(name: string): string[] {
-  const without = plainWords(name.replace(/\s*\([^)]*\)/g, ""));
-  const words = plainWords(name);
+  const without = nameWords(name.replace(/\s*\([^)]*\)/g, ""));
+  const words = nameWords(name);
   const all = [
     words,
     without,
@@ -224,14 +224,14 @@ function resolveWaits(
 ): void {
   const byName = new Map<string, string>();
   for (const task of tasks) {
-    for (const name of [task.key, plainWords(task.name), ...(task.id === null ? [] : [plainWords(task.id)])]) {
+    for (const name of [task.key, nameWords(task.name), ...(task.id === null ? [] : [nameWords(task.id)])]) {
       if (name !== "" && !byName.has(name)) byName.set(name, task.key);
     }
   }
   const find = (name: string): string | undefined =>
     byName.get(name.trim().replace(/^`|`$/g, "")) ??
-    byName.get(plainWords(name)) ??
-    byName.get(plainWords(name).replace(/^(?:task|the) | (?:task|build|is done|done|first|finished)$/g, ""));
+    byName.get(nameWords(name)) ??
+    byName.get(nameWords(name).replace(/^(?:task|the) | (?:task|build|is done|done|first|finished)$/g, ""));
   for (const [index, one] of found.entries()) {
     const task = tasks[index]!;
     const after = new Set<string>();

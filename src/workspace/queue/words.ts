@@ -56,6 +56,7 @@ function meaningByPattern(words: string): SectionMeaning | null {
 
 /** "## 🔥 **Priority / Building** (2)" → "priority building": without emoji, numbers in front, counts and marks. */
 export function plainWords(text: string): string {
+  if (/^[A-Za-z][A-Za-z0-9 ]{0,299}$/.test(text)) return text.toLowerCase().replace(/ {2,}/g, " ").trimEnd();
   return text
     .slice(0, 300)
     .normalize("NFKC")
@@ -67,6 +68,9 @@ export function plainWords(text: string): string {
     .replace(/[^\p{L}\p{N}]+/gu, " ")
     .trim();
 }
+
+/** By what names are compared: their words, or where they have none, as they stand. */
+export const nameWords = (name: string): string => plainWords(name) || name.trim();
 
 export type FieldName =
   | "added"
@@ -132,12 +136,14 @@ const fields = new Map<string, FieldName>(
   ),
 );
 
-/** Words that may stand before a colon in a task's line as the label of a field: not those that are also plain words there. */
-export const lineLabels: readonly string[] = [...fields]
-  .filter(([, name]) => name !== "name" && name !== "description")
-  .map(([words]) => words)
-  .filter((words) => !["p", "date", "size", "no", "number", "start", "done", "type", "key"].includes(words))
-  .toSorted((a, b) => b.length - a.length);
+/** Which field a label in a task's own line stands for: there, some labels are plain words. */
+export function lineFieldOf(label: string): FieldName | null {
+  const words = plainWords(label);
+  const name = notInLines.has(words) ? undefined : fields.get(words);
+  return name === undefined || name === "name" || name === "description" ? null : name;
+}
+
+const notInLines = new Set(["p", "date", "size", "no", "number", "start", "done", "type"]);
 
 /** Null where the words say no priority, or more than one ("High/Medium/Low"). */
 export function priorityOf(value: string): Priority | null {
