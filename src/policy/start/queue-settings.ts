@@ -1,4 +1,3 @@
-import { Temporal } from "temporal-polyfill";
 import { z } from "zod";
 import { readWindows, type OffHoursText } from "./off-hours-windows.ts";
 import { waivable } from "./risk-kinds.ts";
@@ -48,7 +47,7 @@ export type QueueSettings = z.infer<typeof QueueSettings>;
 
 function isZone(zone: string): boolean {
   try {
-    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(zone);
+    new Intl.DateTimeFormat("en", { timeZone: zone });
     return /[A-Za-z]/.test(zone);
   } catch {
     return false;
