@@ -16,7 +16,10 @@ export type Criterion = {
 
 /** A task as its owner's file says it. Lines are counted from one. What is not said is null or empty, never guessed. */
 export type QueuedTask = {
-  /** Stands for it as long as its name stays: lower case, words joined by dashes, and a number where a name comes twice. */
+  /**
+   * Stands for it as long as its name stays: lower case, words joined by dashes, and a number where a name comes twice.
+   * Once Steward has started it, the label that stands in its line, which stays through moves and other tasks of its name.
+   */
   key: string;
   name: string;
   section: QueueSection;

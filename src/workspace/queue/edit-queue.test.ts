@@ -101,6 +101,15 @@ test("a missing section is added in the form of the file's own headings", () => 
   );
 });
 
+test("what its owner wrote under a word of Steward's stays", () => {
+  const text = "## Queue\n\n- [ ] One - Label: Urgent! - Started: by Kim, last week\n";
+  const started = startTask(text, refOf(text, "one"), { ...options, at, label: "one" });
+  assert.match(
+    started,
+    /- \[ \] One - Label: Urgent! - Started: by Kim, last week - Started: 2026-02-06 15:00 - Label: one\n/,
+  );
+});
+
 test("tables stay tables: a task's state is written into its row", () => {
   const text =
     "## Queue\n\n| Task  | Status | Priority |\n|-------|--------|----------|\n| One   | Queued | High     |\n| Two   | Queued | Low      |\n";

@@ -20,15 +20,17 @@ const separatorOf = (line: string): string =>
     .exec(line)?.[1]
     ?.replace(/^.*$/, " $& ") ?? " - ";
 
-/** A value ends before the next separator; Steward's own hold none. Bounded, since a line may be long and all blanks. */
+/** What Steward writes: a value of another form under the same word is its owner's, and stays. */
+const ownValues: Record<Mark, string> = {
+  Started: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d",
+  Label: "[a-z0-9][a-z0-9-]{0,60}",
+  Completed: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d",
+  Duration: "(?:\\d+ h(?: \\d+ min)?|\\d+ min|under a minute)",
+  Deliverables: "\\[(?:(?![ \\t][-—–|·][ \\t]).){0,30000}",
+};
+
 const without = (line: string, name: Mark): string =>
-  line.replace(
-    new RegExp(
-      `[ \\t]{1,4}[-—–|·][ \\t]{1,4}(?:\\*\\*)?${name}(?:\\*\\*)?:(?:\\*\\*)? {0,4}(?:(?![ \\t][-—–|·][ \\t]).){0,4000}`,
-      "gi",
-    ),
-    "",
-  );
+  line.replace(new RegExp(`[ \\t]{1,4}[-—–|·][ \\t]{1,4}${name}: ${ownValues[name]}(?=[ \\t]|$)`, "g"), "");
 
 /** With its box ticked, or not; a line without a box gets one only to be ticked. Null where it is no list item. */
 export function withBox(lineText: string, ticked: boolean): string | null {

@@ -101,8 +101,8 @@ function giveKeys(found: readonly Found[]): string[] {
   const taken = new Set<string>();
   for (const section of ["building", "completed", "queue"] as const) {
     for (const [index, one] of found.entries()) {
-      const label = one.section === section ? valueOf(one.line.fields, "label") : null;
-      if (label === null || label !== labelOf(label) || taken.has(label)) continue;
+      const label = one.section === section ? labelIn(one.line.fields, taken) : null;
+      if (label === null) continue;
       keys[index] = label;
       taken.add(label);
     }
@@ -121,8 +121,9 @@ function giveKeys(found: readonly Found[]): string[] {
   });
 }
 
-const valueOf = (fields: readonly Field[], name: FieldName): string | null =>
-  fields.find((field) => field.name === name)?.value ?? null;
+/** The first that Steward could have written, and that no other task has. */
+const labelIn = (fields: readonly Field[], taken: ReadonlySet<string>): string | null =>
+  fields.find(({ name, value }) => name === "label" && value === labelOf(value) && !taken.has(value))?.value ?? null;
 
 function fieldLines(one: Found, block: DetailBlock | undefined): Map<FieldName, number> {
   const found = new Map<FieldName, number>();
