@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { HOST_PATTERN } from "#proof/reach.ts";
+import { AllowRule, QueueSettings } from "#policy/start/queue-settings.ts";
 import { Failure, hasErrorCode, messageOf } from "#system/failure.ts";
 import { readYaml, type YamlProblem } from "#system/yaml-problems.ts";
 
@@ -147,6 +148,8 @@ const Rules = z.strictObject({
     .array(z.string().regex(HOST_PATTERN, "must be a host, such as quotes.example.org, *.example.org or 10.0.0.7:8443"))
     .default([]),
   drafting: z.boolean().default(false),
+  /** When a task of the build queue may start. */
+  queue: QueueSettings.prefault({}),
   built_in_builder: z.boolean().default(true),
   coverage_floor: z.number().min(0).max(100).default(80),
   settle_seconds: z.number().min(0).max(3_600).default(2),
@@ -199,15 +202,14 @@ export function readRules(workspace: string): RulesFile {
 
 /** The settings that there are at a place of steward.yaml. */
 function settingsAt(path: readonly PropertyKey[]): string[] {
-  const shape =
-    path.length === 0
-      ? Rules.shape
-      : path[0] === "agents"
-        ? AgentSettings.shape
-        : path.at(-1) === "deploy"
-          ? { ...ProcessDeploy.shape, ...CommandDeploy.shape }
-          : {};
-  return Object.keys(shape);
+  return Object.keys(shapeAt(path));
+}
+
+function shapeAt(path: readonly PropertyKey[]): object {
+  if (path.length === 0) return Rules.shape;
+  if (path[0] === "agents") return AgentSettings.shape;
+  if (path[0] === "queue") return path.length === 1 ? QueueSettings.shape : AllowRule.shape;
+  return path.at(-1) === "deploy" ? { ...ProcessDeploy.shape, ...CommandDeploy.shape } : {};
 }
 
 function withProblems(problems: YamlProblem[]): RulesFile {

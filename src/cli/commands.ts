@@ -8,6 +8,7 @@ export const commands: Record<string, () => Promise<CommandFile>> = {
   worker: () => import("./commands/worker.ts"),
   demo: () => import("./commands/demo.ts"),
   scan: async () => ({ register: (await import("./scan.ts")).registerScan }),
+  queue: () => import("./commands/queue.ts"),
   status: () => import("./commands/status.ts"),
   run: () => import("./commands/run.ts"),
   check: () => import("./commands/check.ts"),
@@ -30,7 +31,7 @@ export const commands: Record<string, () => Promise<CommandFile>> = {
 /** What a person looks for, in the order of `steward --help`: each heading with its commands. */
 export const groups: Record<string, readonly string[]> = {
   "To begin:": ["init", "up", "down", "worker", "demo", "doctor"],
-  "To see:": ["scan", "status", "agents", "logs", "audit"],
+  "To see:": ["scan", "queue", "status", "agents", "logs", "audit"],
   "To have done:": ["run", "check", "deploy", "rollback", "secret"],
   "To decide:": ["stop", "resume", "approve", "decline"],
   "For agents, of their own run:": ["heartbeat", "progress", "report"],
