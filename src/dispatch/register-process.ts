@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { sql } from "kysely";
 import { inTenant, type Tx } from "#db/db.ts";
 import type { Database } from "#db/open.ts";
 import { append } from "#ledger/append.ts";
-import { Failure, hasErrorCode } from "#system/failure.ts";
+import { Failure } from "#system/failure.ts";
+import { writeFileOnce } from "#system/files.ts";
 import { uuidv7 } from "#system/ids.ts";
 import { bootId, isAlive, ownIdentity } from "#system/processes.ts";
 
@@ -81,12 +83,7 @@ export async function processLives(tx: Tx, hostId: string, processId: string): P
 
 /** An id in a small file, made on first use; two that make it at once get the same one. */
 export async function keptId(path: string): Promise<string> {
-  await mkdir(dirname(path), { recursive: true });
-  try {
-    await writeFile(path, `${JSON.stringify({ id: randomUUID() })}\n`, { flag: "wx" });
-  } catch (error) {
-    if (!hasErrorCode(error, "EEXIST")) throw error;
-  }
+  if (!existsSync(path)) await writeFileOnce(path, `${JSON.stringify({ id: randomUUID() })}\n`);
   const text = await readFile(path, "utf8");
   const id = /"id":\s*"([0-9a-f-]{36})"/.exec(text)?.[1];
   if (!id) throw new Failure("invalid", `${path} holds no id: restore it, or delete it to begin anew.`);

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { link, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { randomBytes } from "node:crypto";
+import { hasErrorCode } from "./failure.ts";
 
 /**
  * Replaces a file whole: a reader, and a machine that loses power, sees the old bytes or the new, never a part.
@@ -37,6 +38,33 @@ function besideIt(path: string): string {
   let name = basename(path);
   while (Buffer.byteLength(name) > 230) name = name.slice(0, -1);
   return join(dirname(path), `${name}.${randomBytes(6).toString("hex")}.tmp`);
+}
+
+/**
+ * Makes a file that is not there: whole or not at all, on the disk by then. False where it is there already, and is left as
+ * it is: of several that make it at once, one does, and nobody ever reads a part. The parent folder is made if need be.
+ */
+export async function writeFileOnce(path: string, data: string | Uint8Array): Promise<boolean> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  const temporary = join(folder, `.${randomBytes(8).toString("hex")}.tmp`);
+  try {
+    const file = await open(temporary, "wx", 0o644);
+    try {
+      await file.writeFile(data);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await link(temporary, path);
+  } catch (error) {
+    if (!hasErrorCode(error, "EEXIST")) throw error;
+    return false;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await flushFolder(folder);
+  return true;
 }
 
 async function flushFolder(folder: string): Promise<void> {

@@ -96,6 +96,7 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
   }); // prettier-ignore
   const ports: Record<string, number> = {};
   const houses: Running[] = [];
+  const starting: Promise<unknown>[] = [];
 
   const write = (path: string, text: string) => writeInto(workspace, { [path]: text });
   const addService = async (name: string, files: Files) => writeInto(join(workspace, "SERVICES", name), files);
@@ -133,7 +134,14 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
   await rewriteRules();
 
   /** Puts a house to work on the workspace; more than one may be at work. */
-  async function up({ kind = "server" as "server" | "worker" } = {}): Promise<Running> {
+  async function up(options: { kind?: "server" | "worker" } = {}): Promise<Running> {
+    const start = startOne(options);
+    // One that another's failure has left behind is ended all the same.
+    starting.push(start.catch(() => {}));
+    return start;
+  }
+
+  async function startOne({ kind = "server" }: { kind?: "server" | "worker" }): Promise<Running> {
     const house = await openHouse(settings, { kind, log });
     const running = await startHouse(house, {
       watches: kind === "server",
@@ -152,6 +160,7 @@ export async function makeJourney(t: TestContext, options: JourneyOptions = {}) 
 
   const first: (() => unknown)[] = [];
   t.after(async () => {
+    await Promise.all(starting);
     for (const undo of first) await undo();
     while (houses.length > 0) await down();
     // Whatever the test did to it: what it declared must be found again to be ended.
