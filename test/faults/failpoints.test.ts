@@ -21,7 +21,7 @@ type Life = { scaffold: boolean; points: Failpoint[] };
 const hired = failpoints.filter((name) => ![...builtInOnly, ...beyondDeploys].includes(name));
 const lives: Life[] = [
   { scaffold: true, points: [...builtInOnly, ...ofTakingOver] },
-  ...[0, 1, 2].map((n) => ({ scaffold: false, points: hired.filter((_, index) => index % 3 === n) })),
+  ...[0, 1, 2].map((n) => ({ scaffold: false, points: inOrder(hired.filter((_, index) => index % 3 === n)) })),
 ];
 
 describe("killed at a step boundary and started again", { concurrency: 2 }, () => {
@@ -106,6 +106,15 @@ async function corrections({ read }: FaultHouse): Promise<string[]> {
 async function phaseOf({ read }: FaultHouse): Promise<string | undefined> {
   const { rows } = await read((tx) => sql<{ phase: string }>`select phase from item`.execute(tx));
   return rows[0]?.phase;
+}
+
+/**
+ * Files are written beside the work that was asked for: at the first of these writes the agent may be at work already, and
+ * would not be started a second time. There is one more after everything.
+ */
+function inOrder(points: Failpoint[]): Failpoint[] {
+  const late: Failpoint = "status.written";
+  return points.toSorted((one, other) => Number(one === late) - Number(other === late));
 }
 
 async function after(milliseconds: number, problem: string): Promise<string> {
